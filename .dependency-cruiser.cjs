@@ -1,0 +1,65 @@
+/**
+ * The arrows of the layout, low to high. A folder sees the folders of lower layers, and of its own layer only itself.
+ * docs/walkthrough.md draws the same picture.
+ */
+const layers = [
+  ['errors', 'plugins/contract'],
+  ['wal/(?!.*(segment-|streaming-start|directory-|spare-|compression/))'], // documented below: wal is split in pure and life cycle
+]
+const src = '^packages/core/src/'
+const seen = (from, pathNot) => ({
+  name: `${from.replace(/[^a-z]/g, '-')}-sees-only-lower-layers`,
+  severity: 'error',
+  from: { path: `${src}${from}/`, pathNot: '\\.test\\.ts$' },
+  to: { path: src, pathNot: pathNot.map((folder) => `${src}${folder}/`) },
+})
+void layers
+
+/** Pure WAL maths; everything else in wal/ is the life cycle of segments. */
+const pureWal = 'wal/(lsn|timeline-id|timeline-history|wal-segment-size|wal-file-name|page-header|record|system-identifier)'
+
+module.exports = {
+  forbidden: [
+    { name: 'no-circular', severity: 'error', from: {}, to: { circular: true } },
+    { name: 'not-to-unresolvable', severity: 'error', from: {}, to: { couldNotResolve: true } },
+    {
+      name: 'only-disk-touches-fs',
+      severity: 'error',
+      from: { path: src, pathNot: '/src/(disk|config|plugins/loader)/|\\.test\\.ts$' },
+      to: { path: '^(node:)?fs(/promises)?$' },
+    },
+    {
+      name: 'only-replication-touches-the-network',
+      severity: 'error',
+      from: { path: src, pathNot: '/src/replication/|\\.test\\.ts$' },
+      to: { path: '^(node:)?(net|tls)$' },
+    },
+    {
+      name: 'archive-does-not-see-replication',
+      severity: 'error',
+      from: { path: '/src/archive/' },
+      to: { path: '/src/replication/' },
+    },
+    {
+      name: 'pure-wal-is-pure',
+      severity: 'error',
+      from: { path: `${src}${pureWal}`, pathNot: '\\.test\\.ts$' },
+      to: { pathNot: [`${src}${pureWal}`, `${src}errors/`] },
+    },
+    seen('errors', ['errors']),
+    seen('disk', ['disk', 'errors', pureWal.replace('/(', '/(?:')]),
+    seen('telemetry', ['telemetry', 'errors']),
+    seen('config', ['config', 'errors', 'telemetry']),
+    seen('wal', ['wal', 'errors', 'disk', 'telemetry']),
+    seen('replication', ['replication', 'wal', 'errors', 'disk', 'telemetry', 'config']),
+    seen('restore', ['restore', 'wal', 'errors', 'disk', 'telemetry', 'config']),
+    seen('app', ['app', 'replication', 'restore', 'wal', 'errors', 'disk', 'telemetry', 'config']),
+    seen('commands', ['commands', 'app', 'errors', 'telemetry', 'config']),
+  ],
+  options: {
+    doNotFollow: { path: 'node_modules' },
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: 'tsconfig.check.json' },
+    enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['types', 'import', 'default'] },
+  },
+}
