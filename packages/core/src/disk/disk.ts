@@ -1,0 +1,53 @@
+/** The file operations of walr. Everything that touches a file goes through here, so that tests can make any of it fail. */
+export interface Disk {
+  /**
+   * Opens a file for reading and writing at given positions.
+   * - `create`: makes it when it is absent (mode `0o600` or as `mode` says), never truncates.
+   * - `createNew`: makes it, and fails with EEXIST when it is there.
+   * - `existing`: fails with ENOENT when it is absent.
+   * - `read`: for reading only.
+   */
+  open(path: string, how: 'create' | 'createNew' | 'existing' | 'read', mode?: number): Promise<DiskFile>
+  /** Names and kinds of the entries of a directory, in no order. */
+  list(directory: string): Promise<readonly DiskEntry[]>
+  /** Size in bytes, or undefined when there is no such file. Any other failure rejects. */
+  size(path: string): Promise<number | undefined>
+  /** Replaces an existing target. Not durable before {@link syncDirectory}. */
+  rename(from: string, to: string): Promise<void>
+  /** A missing file is fine. */
+  remove(path: string): Promise<void>
+  makeDirectory(path: string, mode?: number): Promise<void>
+  /** fsync of a directory: what was created, renamed or removed in it is durable afterwards. */
+  syncDirectory(path: string): Promise<void>
+  /** Bytes that an unprivileged process may still write to the file system of `path`. */
+  freeBytes(path: string): Promise<number>
+}
+
+/** A name in a directory. */
+export interface DiskEntry {
+  readonly name: string
+  readonly kind: 'file' | 'directory' | 'other'
+}
+
+/**
+ * An open file. The `...Sync` forms are for the receiving thread, which knows from measurement that they are short; all
+ * others go through libuv's pool. Errors are Node's, with `code` (`ENOSPC`, `EIO`).
+ */
+export interface DiskFile {
+  readonly path: string
+  /** Writes all `length` bytes of `bytes` from `offset` at `position`, or throws. The buffer may be reused on return. */
+  writeSync(bytes: Uint8Array, offset: number, length: number, position: number): void
+  /** As {@link writeSync}; `bytes` must not change until it settles. */
+  write(bytes: Uint8Array, offset: number, length: number, position: number): Promise<void>
+  /** Fills `bytes` from `position`; resolves to the number of bytes read, which is less only at the end of the file. */
+  read(bytes: Uint8Array, position: number): Promise<number>
+  /** fdatasync(2): the data, and the metadata needed to read it. */
+  dataSyncSync(): void
+  dataSync(): Promise<void>
+  /** fsync(2). */
+  sync(): Promise<void>
+  size(): Promise<number>
+  truncate(size: number): Promise<void>
+  /** Idempotent. */
+  close(): Promise<void>
+}
