@@ -1,0 +1,131 @@
+import type { ConnectionSettings } from '../config/libpq/connection-settings.ts'
+import { resolveConnectionSettings } from '../config/libpq/resolve-connection-settings.ts'
+import { lockDirectory } from '../disk/directory-lock.ts'
+import { nodeDisk } from '../disk/node-disk.ts'
+import { EXIT_CODES } from '../errors/exit-codes.ts'
+import { isWalrError, WalrError } from '../errors/walr-error.ts'
+import { connectReplication } from '../replication/connection/connect-replication.ts'
+import type { ReplicationConnection } from '../replication/connection/replication-connection.ts'
+import { ReceiverStateHolder } from '../replication/receiver-state.ts'
+import { createSlot, dropSlot } from '../replication/replication-slot.ts'
+import { probeSlot } from '../replication/slot-probe.ts'
+import { Disconnected, WalReceiver } from '../replication/wal-receiver.ts'
+import type { Logger } from '../telemetry/logger.ts'
+import { reportError } from '../telemetry/report-error.ts'
+import { DiskRoom } from '../wal/disk-room.ts'
+import { directoryIdentityGuard } from './directory-identity-guard.ts'
+import type { ReceiveOptions } from './receive-options/receive-options.ts'
+import { askPassword } from './terminal-password.ts'
+
+/** What the program gives the daemon. */
+export interface ReceiveContext {
+  readonly logger: Logger
+  /** Aborted to stop in good order. */
+  readonly signal: AbortSignal
+}
+
+type Connect = (signal: AbortSignal, database?: string) => Promise<ReplicationConnection>
+
+/**
+ * Runs `walr receive`: locks the directory, builds everything, and receives until the end position or until `signal`.
+ * @returns the exit code.
+ * @throws WalrError for what could not be done; lost streams are reported to the log and tried again.
+ */
+export async function runReceive(options: ReceiveOptions, context: ReceiveContext): Promise<number> {
+  const settings = await resolveConnectionSettings({
+    options: options.connection,
+    environment: process.env,
+    fallbackApplicationName: 'walr',
+  })
+  const connect = connector(settings, context)
+  if (options.action !== 'receive') return changeSlot(options, connect, context)
+  if (options.directory === undefined) throw new WalrError('WALR_INTERNAL', 'receive without a directory')
+  const lock = await lockDirectory(options.directory)
+  try {
+    return await receive(options, options.directory, { connect, settings, ...context })
+  } finally {
+    await lock.release()
+  }
+}
+
+/** A password that was typed is kept for the life of the process. */
+function connector(settings: ConnectionSettings, { logger }: ReceiveContext): Connect {
+  let password: string | undefined
+  return (signal, database) =>
+    connectReplication(settings, {
+      logger,
+      signal,
+      askPassword,
+      password,
+      database,
+      onPassword: (typed) => (password = typed),
+    })
+}
+
+async function changeSlot(options: ReceiveOptions, connect: Connect, { logger, signal }: ReceiveContext): Promise<number> {
+  const name = options.slot ?? ''
+  const connection = await connect(signal)
+  try {
+    if (options.action === 'drop-slot') {
+      logger.info(`dropping replication slot "${name}"`)
+      await dropSlot(connection, name)
+    } else {
+      logger.info(`creating replication slot "${name}"`)
+      const created = await createSlot(connection, name, options.ifNotExists)
+      if (!created) logger.info(`replication slot "${name}" exists already`)
+    }
+    return EXIT_CODES.success
+  } finally {
+    await connection.close()
+  }
+}
+
+async function receive(
+  options: ReceiveOptions,
+  directory: string,
+  context: ReceiveContext & { readonly connect: Connect; readonly settings: ConnectionSettings },
+): Promise<number> {
+  const { logger, signal, connect, settings } = context
+  const state = new ReceiverStateHolder(logger)
+  const report = (error: unknown): void => reportError(logger, error, options.verbosity)
+  const room = new DiskRoom({
+    disk: nodeDisk,
+    directory,
+    signal,
+    listener: {
+      onFull: (error) => {
+        report(error)
+        state.set('blocked', error.message)
+      },
+      onRoom: () => {
+        logger.notice(`there is room again in "${directory}", going on`)
+        state.set('streaming', 'there is room again')
+      },
+    },
+  })
+  const receiver = new WalReceiver({
+    ...options,
+    disk: nodeDisk,
+    directory,
+    room,
+    logger,
+    state,
+    report,
+    stop: signal,
+    connect,
+    identity: directoryIdentityGuard(nodeDisk, directory),
+    probeSlot: (name) => probeSlot(name, () => connect(signal, settings.databaseName ?? 'postgres')),
+  })
+  try {
+    await receiver.run()
+    return receiver.missingWal ? EXIT_CODES.gap : EXIT_CODES.success
+  } catch (error) {
+    if (error instanceof Disconnected) {
+      logger.error(error.message)
+      return EXIT_CODES.failure
+    }
+    if (isWalrError(error, 'WALR_WAL_GAP')) return EXIT_CODES.gap
+    throw error
+  }
+}
+

@@ -1,0 +1,264 @@
+import type { Disk } from '../disk/disk.ts'
+import { isWalrError, WalrError } from '../errors/walr-error.ts'
+import type { Logger } from '../telemetry/logger.ts'
+import type { CompressionSpec } from '../wal/compression/compression-spec.ts'
+import type { DiskRoom } from '../wal/disk-room.ts'
+import type { DirectoryIdentity } from '../wal/directory-identity.ts'
+import { recordGap } from '../wal/gap-record.ts'
+import { formatLsn, INVALID_LSN, type Lsn } from '../wal/lsn.ts'
+import { listSegments } from '../wal/segment-directory.ts'
+import { segmentFault } from '../wal/segment-proof.ts'
+import { SegmentStore } from '../wal/segment-store.ts'
+import { SegmentWriter } from '../wal/segment-writer.ts'
+import { findStreamingStart, type DirectoryStart } from '../wal/streaming-start.ts'
+import { keepTimelineHistory } from '../wal/timeline-history-file.ts'
+import { parseTimelineHistory } from '../wal/timeline-history.ts'
+import type { TimelineId } from '../wal/timeline-id.ts'
+import { segmentNumberOf, segmentStartLsn } from '../wal/wal-file-name.ts'
+import type { WalSegmentSize } from '../wal/wal-segment-size.ts'
+import type { EndOfStream, ReplicationConnection } from './connection/replication-connection.ts'
+import {
+  identifySystem,
+  showFileMode,
+  showWalSegmentSize,
+  showWalSenderTimeoutMs,
+  type SystemIdentity,
+} from './identify-system.ts'
+import type { ReceiverStateHolder } from './receiver-state.ts'
+import { isSlotMissing, readSlot, slotMissing, type SlotPosition } from './replication-slot.ts'
+import { chooseStart, startAfterGap, walGap, type SlotState, type StartPosition, type StartSources } from './start-position.ts'
+import { fetchTimelineHistory } from './timeline-history-command.ts'
+import { WalStream } from './wal-stream.ts'
+
+/** What every session of a receiver has in common. */
+export interface SessionOptions {
+  readonly disk: Disk
+  readonly directory: string
+  readonly slot: string | undefined
+  readonly flush: 'batch' | 'segment'
+  readonly sync: boolean
+  readonly compression: CompressionSpec
+  readonly statusIntervalMs: number
+  readonly endpos: Lsn | undefined
+  readonly acceptGap: boolean
+  readonly room: DiskRoom
+  readonly logger: Logger
+  readonly state: ReceiverStateHolder
+  /** Aborted when the user wants walr to stop. */
+  readonly stop: AbortSignal
+  /** Whose WAL the directory holds. */
+  readonly identity: IdentityGuard
+  /** Asks for a slot's state by SQL, on a connection of its own; `unknown` when that is not allowed. */
+  readonly probeSlot: (name: string) => Promise<{ readonly state: SlotState; readonly restartLsn: Lsn | undefined }>
+  /** Told each time that the server has started to stream. */
+  readonly onStreaming: () => void
+}
+
+/** Ties a directory to a cluster. */
+export interface IdentityGuard {
+  /** @throws WalrError WALR_WRONG_CLUSTER, WALR_WRONG_SEGMENT_SIZE when the directory is known to be another cluster's. */
+  check(server: DirectoryIdentity): Promise<void>
+  /** Ties a directory that belongs to nobody yet; to be called when its files have been looked at, too. */
+  keep(server: DirectoryIdentity): Promise<void>
+}
+
+/** Why a session ended in good order. */
+export type SessionEnd = 'end position' | 'interrupted'
+
+const UNDEFINED_FILE = '58P01'
+const OBJECT_NOT_READY = '55000'
+
+/** One connection's life as a receiver: who is there, where to start, and stream, timeline after timeline. */
+export class ReceiveSession {
+  readonly #options: SessionOptions
+  readonly #connection: ReplicationConnection
+
+  constructor(connection: ReplicationConnection, options: SessionOptions) {
+    this.#connection = connection
+    this.#options = options
+  }
+
+  /** Streams until the end position, or until `stop` is aborted. Rejects with why it could not go on. */
+  async run(): Promise<SessionEnd> {
+    const { slot: slotName, logger } = this.#options
+    const fileMode = await showFileMode(this.#connection)
+    const walSegmentSize = await showWalSegmentSize(this.#connection)
+    const serverTimeoutMs = await showWalSenderTimeoutMs(this.#connection)
+    const server = await identifySystem(this.#connection)
+    const identity = { ...server, walSegmentSize, serverVersion: this.#connection.serverVersion }
+    await this.#options.identity.check(identity)
+    const directory = await this.#directoryStart(server, walSegmentSize)
+    await this.#options.identity.keep(identity)
+    const slot = slotName === undefined ? undefined : await this.#slot(slotName, directory !== undefined)
+    const sources: StartSources = { directory, slot, server, walSegmentSize }
+    let position = await this.#start(sources)
+    const store = new SegmentStore({ ...this.#options, walSegmentSize, fileMode })
+    try {
+      await store.prepare()
+      for (;;) {
+        if (this.#passed(position.startLsn)) return 'end position'
+        if (this.#options.stop.aborted) return 'interrupted'
+        await this.#keepHistory(position.timelineId, fileMode)
+        logger.info(`starting log streaming at ${formatLsn(position.startLsn)} (timeline ${position.timelineId})`)
+        const streamed = await this.#stream(position, { store, walSegmentSize, serverTimeoutMs, slot })
+        if (streamed === 'gap') position = await this.#acceptGap(sources, position.startLsn)
+        else if (typeof streamed === 'string') return streamed
+        else position = this.#nextTimeline(position, streamed, walSegmentSize)
+      }
+    } finally {
+      await store.close()
+    }
+  }
+
+  async #directoryStart(server: SystemIdentity, walSegmentSize: WalSegmentSize): Promise<DirectoryStart | undefined> {
+    const { disk, directory } = this.#options
+    const entries = await listSegments(disk, directory, walSegmentSize)
+    if (entries.length === 0) return undefined
+    const content = server.timelineId > 1 ? await fetchTimelineHistory(this.#connection, server.timelineId) : undefined
+    const history =
+      server.timelineId === 1 ? [] : content && parseTimelineHistory(server.timelineId, content.toString('utf8'))
+    const expected = { systemIdentifier: server.systemIdentifier, walSegmentSize }
+    return findStreamingStart(entries, { timelineId: server.timelineId, history }, walSegmentSize, (entry) =>
+      segmentFault(disk, directory, entry, expected),
+    )
+  }
+
+  async #slot(name: string, haveFiles: boolean): Promise<StartSources['slot']> {
+    const slot: SlotPosition | undefined = await readSlot(this.#connection, name)
+    if (slot?.restartLsn !== undefined) return { ...slot, name, state: 'reserved' }
+    // With files the stream shows by itself whether the server still has what follows them.
+    if (haveFiles) return { restartLsn: undefined, restartTimelineId: undefined, name, state: 'unknown' }
+    const probed = await this.#options.probeSlot(name)
+    return { restartLsn: probed.restartLsn, restartTimelineId: undefined, name, state: probed.state }
+  }
+
+  async #start(sources: StartSources): Promise<StartPosition> {
+    try {
+      return chooseStart(sources, this.#options.logger)
+    } catch (error) {
+      if (!this.#options.acceptGap || !isWalrError(error, 'WALR_WAL_GAP')) throw error
+      this.#options.logger.warning(`going on behind a gap: ${error.message}`)
+      return startAfterGap(sources, INVALID_LSN)
+    }
+  }
+
+  async #acceptGap(sources: StartSources, missingFrom: Lsn): Promise<StartPosition> {
+    const server = await identifySystem(this.#connection)
+    const next = startAfterGap({ ...sources, server }, missingFrom)
+    const { disk, directory, logger } = this.#options
+    const gap = { timelineId: next.timelineId, startLsn: missingFrom, endLsn: next.startLsn, reason: 'removed from the server' }
+    await recordGap(disk, directory, gap, new Date())
+    logger.warning(`going on behind a gap: WAL from ${formatLsn(missingFrom)} to ${formatLsn(next.startLsn)} is missing`, {
+      code: 'WALR_WAL_GAP',
+      hint: 'Take a new base backup: the ones before the gap cannot be recovered past it.',
+    })
+    return next
+  }
+
+  async #keepHistory(timelineId: TimelineId, fileMode: number): Promise<void> {
+    if (timelineId === 1) return
+    const content = await fetchTimelineHistory(this.#connection, timelineId)
+    if (content) await keepTimelineHistory(timelineId, content, { ...this.#options, fileMode })
+    else this.#options.logger.warning(`the server has no history file of timeline ${timelineId}`)
+  }
+
+  async #stream(
+    position: StartPosition,
+    context: {
+      readonly store: SegmentStore
+      readonly walSegmentSize: WalSegmentSize
+      readonly serverTimeoutMs: number
+      readonly slot: StartSources['slot']
+    },
+  ): Promise<SessionEnd | 'gap' | EndOfStream> {
+    const { logger, slot, stop, flush, sync, state } = this.#options
+    const { startLsn, timelineId } = position
+    const writer = new SegmentWriter(timelineId, startLsn, true, {
+      ...context,
+      sync,
+      logger,
+      onSegmentFinished: (endLsn) => {
+        logger.info(`finished segment at ${formatLsn(endLsn)} (timeline ${timelineId})`)
+        stream.sendStatus(false)
+      },
+    })
+    const stream = new WalStream({
+      ...this.#options,
+      ...context,
+      connection: this.#connection,
+      writer,
+      reportFlush: sync && (slot !== undefined || flush === 'batch'),
+      reportFrom: context.slot?.restartLsn ?? INVALID_LSN,
+    })
+    const onStop = (): void => {
+      logger.notice('received interrupt signal, exiting')
+      // A failure to end the stream comes out of startReplication as well.
+      stream.stop().catch(() => this.#connection.close())
+    }
+    stop.addEventListener('abort', onStop, { once: true })
+    try {
+      const end = await this.#connection.startReplication({ slot, startLsn, timelineId }, stream)
+      if (stream.failure) throw stream.failure
+      if (stream.stopped) return this.#stopped(writer)
+      return end
+    } catch (error) {
+      await writer.abandon()
+      if (stream.failure) throw stream.failure
+      // Once everything is durable and reported, how the server ends the stream no longer matters.
+      if (stream.stopped && !isWalrError(error, 'WALR_FSYNC_FAILED', 'WALR_WRITE_FAILED')) return this.#stopped(writer)
+      return this.#refused(error, startLsn)
+    } finally {
+      stop.removeEventListener('abort', onStop)
+      stream.dispose()
+      state.set('waiting', 'the stream has ended')
+    }
+  }
+
+  #stopped(writer: SegmentWriter): SessionEnd {
+    if (this.#options.stop.aborted) return 'interrupted'
+    this.#options.logger.info(
+      `stopped log streaming at ${formatLsn(writer.writtenLsn)} (timeline ${writer.timelineId})`,
+    )
+    return 'end position'
+  }
+
+  /** Tells errors that mean missing WAL or a missing slot from all others. */
+  #refused(error: unknown, startLsn: Lsn): 'gap' {
+    const { slot, acceptGap } = this.#options
+    if (slot !== undefined && isSlotMissing(error)) throw slotMissing(slot, error)
+    if (!isWalrError(error)) throw error
+    if (error.sqlState === OBJECT_NOT_READY && slot !== undefined) {
+      throw new WalrError('WALR_SLOT_INVALID', `replication slot "${slot}" can no longer be used: ${error.message}`, {
+        detail: error.detail,
+        hint: 'Drop the slot and create it again; if WAL is missing afterwards, take a new base backup.',
+        cause: error,
+      })
+    }
+    if (error.sqlState !== UNDEFINED_FILE) throw error
+    if (!acceptGap) throw walGap(startLsn, error)
+    return 'gap'
+  }
+
+  #nextTimeline(position: StartPosition, end: EndOfStream, walSegmentSize: WalSegmentSize): StartPosition {
+    const { nextTimelineId, nextTimelineStartLsn } = end
+    if (nextTimelineId === undefined || nextTimelineStartLsn === undefined) {
+      throw new WalrError('WALR_CONNECTION_LOST', 'replication stream was terminated before stop point')
+    }
+    if (nextTimelineId <= position.timelineId) {
+      throw new WalrError(
+        'WALR_PROTOCOL',
+        `server reported unexpected next timeline ${nextTimelineId}, following timeline ${position.timelineId}`,
+      )
+    }
+    this.#options.logger.info(`switched to timeline ${nextTimelineId} at ${formatLsn(nextTimelineStartLsn)}`)
+    const startLsn = segmentStartLsn(segmentNumberOf(nextTimelineStartLsn, walSegmentSize), walSegmentSize)
+    return { timelineId: nextTimelineId, startLsn, from: 'server' }
+  }
+
+  #passed(lsn: Lsn): boolean {
+    const { endpos, logger } = this.#options
+    if (endpos === undefined || endpos >= lsn) return false
+    logger.info(`stopped log streaming at ${formatLsn(lsn)}`)
+    return true
+  }
+}

@@ -1,0 +1,81 @@
+import { WalrError } from '../errors/walr-error.ts'
+import type { Logger } from '../telemetry/logger.ts'
+import { formatLsn, type Lsn } from '../wal/lsn.ts'
+import type { DirectoryStart } from '../wal/streaming-start.ts'
+import type { TimelineId } from '../wal/timeline-id.ts'
+import { segmentNumberOf, segmentStartLsn } from '../wal/wal-file-name.ts'
+import type { WalSegmentSize } from '../wal/wal-segment-size.ts'
+import type { SystemIdentity } from './identify-system.ts'
+import type { SlotPosition } from './replication-slot.ts'
+
+/** Where streaming begins, always at a segment's first byte. */
+export interface StartPosition {
+  readonly timelineId: TimelineId
+  readonly startLsn: Lsn
+  readonly from: 'directory' | 'slot' | 'server'
+}
+
+/** What the start is chosen from. */
+export interface StartSources {
+  readonly directory: DirectoryStart | undefined
+  /** Undefined without a slot, or when the server cannot tell. */
+  readonly slot: (SlotPosition & { readonly name: string; readonly state: SlotState }) | undefined
+  readonly server: SystemIdentity
+  readonly walSegmentSize: WalSegmentSize
+}
+
+/** Why a slot has no position: it never had one, its WAL was removed, or nobody can tell. */
+export type SlotState = 'reserved' | 'never-used' | 'lost' | 'unknown'
+
+/**
+ * Chooses the start (law 6): the directory's files, then the slot, then the server's current position.
+ * @throws WalrError WALR_WAL_GAP when the directory is empty and the slot has lost the WAL it had promised to keep.
+ */
+export function chooseStart(sources: StartSources, logger: Logger): StartPosition {
+  const { directory, slot, server, walSegmentSize } = sources
+  if (directory) {
+    for (const warning of directory.warnings) logger.warning(warning)
+    return { timelineId: directory.timelineId, startLsn: directory.startLsn, from: 'directory' }
+  }
+  if (slot?.restartLsn !== undefined) {
+    return {
+      timelineId: slot.restartTimelineId ?? server.timelineId,
+      startLsn: segmentFloor(slot.restartLsn, walSegmentSize),
+      from: 'slot',
+    }
+  }
+  if (slot?.state === 'lost') {
+    throw new WalrError('WALR_WAL_GAP', `replication slot "${slot.name}" has lost the WAL it kept, and the directory is empty`, {
+      detail: 'The server removed WAL that the slot needed (max_slot_wal_keep_size or an idle timeout).',
+      hint: 'Take a new base backup, then drop the slot and create it again, or run once with --accept-gap.',
+    })
+  }
+  if (slot?.state === 'unknown') {
+    logger.warning(`replication slot "${slot.name}" reserves no WAL: it is new, or it has lost what it kept`, {
+      hint: 'If it was in use before, WAL is missing: take a new base backup. "walr receive --create-slot" makes slots that reserve WAL at once.',
+    })
+  }
+  return { timelineId: server.timelineId, startLsn: segmentFloor(server.flushLsn, walSegmentSize), from: 'server' }
+}
+
+/** Where to go on when a gap is accepted: at what the slot keeps, when that is further on, else at the server's end. */
+export function startAfterGap(sources: StartSources, missingFrom: Lsn): StartPosition {
+  const { slot, server, walSegmentSize } = sources
+  if (slot?.restartLsn !== undefined && slot.restartLsn > missingFrom) {
+    const startLsn = segmentFloor(slot.restartLsn, walSegmentSize)
+    return { timelineId: slot.restartTimelineId ?? server.timelineId, startLsn, from: 'slot' }
+  }
+  return { timelineId: server.timelineId, startLsn: segmentFloor(server.flushLsn, walSegmentSize), from: 'server' }
+}
+
+/** The error for WAL that the server no longer has. */
+export function walGap(missingFrom: Lsn, cause: WalrError): WalrError {
+  return new WalrError('WALR_WAL_GAP', `WAL from ${formatLsn(missingFrom)} on is no longer on the server: ${cause.message}`, {
+    hint: 'Take a new base backup. Put the missing segments into the directory if another copy has them, or go on behind the gap with --accept-gap.',
+    cause,
+  })
+}
+
+function segmentFloor(lsn: Lsn, walSegmentSize: WalSegmentSize): Lsn {
+  return segmentStartLsn(segmentNumberOf(lsn, walSegmentSize), walSegmentSize)
+}

@@ -1,0 +1,32 @@
+import { isWalrError, WalrError } from '../errors/walr-error.ts'
+import type { TimelineId } from '../wal/timeline-id.ts'
+import { historyFileName } from '../wal/wal-file-name.ts'
+import type { ReplicationConnection } from './connection/replication-connection.ts'
+
+const UNDEFINED_FILE = '58P01'
+
+/**
+ * Asks the server for the history file of a timeline.
+ * @returns the file's bytes, or undefined when the server has no such file.
+ * @throws WalrError WALR_PROTOCOL when it answers with another file.
+ */
+export async function fetchTimelineHistory(
+  connection: ReplicationConnection,
+  timelineId: TimelineId,
+): Promise<Buffer | undefined> {
+  let rows
+  try {
+    rows = await connection.query(`TIMELINE_HISTORY ${timelineId}`)
+  } catch (error) {
+    if (isWalrError(error) && error.sqlState === UNDEFINED_FILE) return undefined
+    throw error
+  }
+  const [fileName, content] = rows[0] ?? []
+  if (fileName !== historyFileName(timelineId) || content === null || content === undefined) {
+    throw new WalrError(
+      'WALR_PROTOCOL',
+      `server reported unexpected history file name for timeline ${timelineId}: ${fileName ?? 'none'}`,
+    )
+  }
+  return Buffer.from(content, 'utf8')
+}

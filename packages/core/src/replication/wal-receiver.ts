@@ -1,0 +1,126 @@
+import { isWalrError, WalrError } from '../errors/walr-error.ts'
+import type { Logger } from '../telemetry/logger.ts'
+import { Backoff } from './backoff.ts'
+import type { ReplicationConnection } from './connection/replication-connection.ts'
+import { ReceiveSession, type SessionEnd, type SessionOptions } from './receive-session.ts'
+
+export interface WalReceiverOptions extends Omit<SessionOptions, 'onStreaming'> {
+  /** Makes a connection; `signal` ends it at once. */
+  readonly connect: (signal: AbortSignal) => Promise<ReplicationConnection>
+  /** False with `--no-loop`. */
+  readonly loop: boolean
+  /** Reports an error to the user; also those after which walr tries again. */
+  readonly report: (error: unknown) => void
+  readonly logger: Logger
+}
+
+/** Errors after which trying again would do harm or cannot help. */
+const FATAL = ['WALR_FSYNC_FAILED', 'WALR_SEGMENT_CONFLICT', 'WALR_CONNECTION_SETTING', 'WALR_INTERNAL'] as const
+/** Errors that are fatal as long as no stream has been up: the set-up is wrong. Later they may pass. */
+const FATAL_AT_FIRST = [
+  'WALR_AUTHENTICATION_FAILED',
+  'WALR_TLS_FAILED',
+  'WALR_UNSUPPORTED_SERVER',
+  'WALR_WRONG_CLUSTER',
+  'WALR_WRONG_SEGMENT_SIZE',
+  'WALR_DIRECTORY',
+] as const
+/** A stream that was up for so long is no failed attempt. */
+const HEALTHY_MS = 10_000
+
+/** Keeps a receiver running: connects, streams, and connects again when the stream is lost. */
+export class WalReceiver {
+  readonly #options: WalReceiverOptions
+  readonly #backoff = new Backoff({ firstMs: 500, maxMs: 5000 })
+  #everStreamed = false
+  #streamingSinceMs: number | undefined
+  #missingWal = false
+
+  constructor(options: WalReceiverOptions) {
+    this.#options = options
+  }
+
+  /** Whether the last attempt ended because the server no longer has the WAL that is needed next. */
+  get missingWal(): boolean {
+    return this.#missingWal
+  }
+
+  /**
+   * Receives until the end position or `stop`.
+   * @throws WalrError: what is fatal, or with `--no-loop` whatever ended the stream.
+   */
+  async run(): Promise<SessionEnd> {
+    const { state, stop, logger, loop } = this.#options
+    for (;;) {
+      try {
+        const end = await this.#session()
+        state.set('stopped', end)
+        return end
+      } catch (error) {
+        if (stop.aborted && isAbort(error, stop)) return this.#interrupted()
+        if (this.#isFatal(error)) throw error
+        this.#options.report(error)
+        const gap = isWalrError(error, 'WALR_WAL_GAP')
+        this.#missingWal = gap
+        state.set(gap ? 'gap' : 'waiting', error instanceof Error ? error.message : String(error))
+        if (!loop) throw gap ? error : new Disconnected(error)
+      }
+      if (stop.aborted) return this.#interrupted()
+      if (this.#streamingSinceMs !== undefined && performance.now() - this.#streamingSinceMs > HEALTHY_MS) {
+        this.#backoff.reset()
+      }
+      const waitMs = this.#backoff.nextMs()
+      logger.notice(`disconnected; waiting ${(waitMs / 1000).toFixed(1)} seconds to try again`)
+      await this.#backoff.wait(waitMs, stop).catch(() => undefined)
+      if (stop.aborted) return this.#interrupted()
+    }
+  }
+
+  async #session(): Promise<SessionEnd> {
+    const { stop } = this.#options
+    this.#streamingSinceMs = undefined
+    const connecting = new AbortController()
+    const onStop = (): void => connecting.abort(stop.reason)
+    stop.throwIfAborted()
+    stop.addEventListener('abort', onStop, { once: true })
+    let connection: ReplicationConnection
+    try {
+      connection = await this.#options.connect(connecting.signal)
+    } finally {
+      stop.removeEventListener('abort', onStop)
+    }
+    const onStreaming = (): void => {
+      this.#everStreamed = true
+      this.#missingWal = false
+      this.#streamingSinceMs = performance.now()
+    }
+    try {
+      return await new ReceiveSession(connection, { ...this.#options, onStreaming }).run()
+    } finally {
+      await connection.close()
+    }
+  }
+
+  #isFatal(error: unknown): boolean {
+    if (!isWalrError(error)) return true
+    return isWalrError(error, ...FATAL) || (!this.#everStreamed && isWalrError(error, ...FATAL_AT_FIRST))
+  }
+
+  #interrupted(): SessionEnd {
+    this.#options.logger.notice('received interrupt signal, exiting')
+    this.#options.state.set('stopped', 'interrupted')
+    return 'interrupted'
+  }
+}
+
+/** The end of a receiver that must not loop; its cause has been reported already. */
+export class Disconnected extends WalrError {
+  constructor(cause: unknown) {
+    super('WALR_CONNECTION_LOST', 'disconnected', { cause })
+  }
+}
+
+/** Node's own waits reject with an AbortError, everything else with the signal's reason. */
+function isAbort(error: unknown, signal: AbortSignal): boolean {
+  return error === signal.reason || (error instanceof Error && error.name === 'AbortError')
+}

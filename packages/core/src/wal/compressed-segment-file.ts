@@ -1,0 +1,148 @@
+import { join } from 'node:path'
+import type { Disk, DiskFile } from '../disk/disk.ts'
+import { systemErrorText } from '../disk/system-error.ts'
+import { WalrError } from '../errors/walr-error.ts'
+import type { CompressionSpec } from './compression/compression-spec.ts'
+import { decodeSegment } from './compression/segment-decoder.ts'
+import { createSegmentEncoder, type SegmentEncoder } from './compression/segment-encoder.ts'
+import type { DiskRoom } from './disk-room.ts'
+import { readWholeFile } from './read-whole-file.ts'
+import type { SegmentFile } from './segment-file.ts'
+import { fsyncFailed, publishSegment, renameFile, syncDirectory } from './segment-publishing.ts'
+
+export interface CompressedSegmentOptions {
+  readonly disk: Disk
+  readonly directory: string
+  readonly fileMode: number
+  readonly sync: boolean
+  readonly compression: Exclude<CompressionSpec, { readonly method: 'none' }>
+  readonly room: DiskRoom
+  readonly after: Promise<void> | undefined
+}
+
+/**
+ * A segment compressed as it arrives (`--compress`). It grows under a name of its own and takes the `.partial` name once
+ * it holds at least what an earlier run left there: what was acknowledged is in one of the two at every moment.
+ */
+export class CompressedSegmentFile implements SegmentFile {
+  readonly partialName: string
+  readonly #options: CompressedSegmentOptions
+  readonly #walFileName: string
+  readonly #file: DiskFile
+  readonly #path: string
+  /** Bytes of WAL that the `.partial` of an earlier run holds. */
+  readonly #earlierLength: number
+  readonly #encoder: SegmentEncoder
+  #named = false
+  #fileLength = 0
+  #written = 0
+  /** Orders encoder calls: a flush may be asked for while a write is under way. */
+  #queue: Promise<void> = Promise.resolve()
+
+  constructor(walFileName: string, file: DiskFile, path: string, earlierLength: number, options: CompressedSegmentOptions) {
+    this.#options = options
+    this.#walFileName = walFileName
+    this.#file = file
+    this.#path = path
+    this.#earlierLength = earlierLength
+    this.#encoder = createSegmentEncoder(options.compression, (chunk) => this.#emit(chunk))
+    this.partialName = `${walFileName}${this.#encoder.suffix}.partial`
+  }
+
+  write(bytes: Uint8Array, offset: number, length: number): Promise<void> {
+    return this.#enqueue(async () => {
+      await this.#encoder.write(bytes, offset, length)
+      this.#written += length
+    })
+  }
+
+  flush(): Promise<void> {
+    return this.#enqueue(async () => {
+      await this.#encoder.flush()
+      await this.#makeDurable()
+      if (!this.#named && this.#written >= this.#earlierLength) await this.#takeName()
+    })
+  }
+
+  async finish(): Promise<void> {
+    await this.#enqueue(async () => {
+      await this.#encoder.end()
+      await this.#makeDurable()
+      if (!this.#named) await this.#takeName()
+      await this.#file.close()
+    })
+    const { disk, directory, sync } = this.#options
+    const to = `${this.#walFileName}${this.#encoder.suffix}`
+    await publishSegment(disk, directory, { from: this.partialName, to }, sync)
+  }
+
+  async close(): Promise<void> {
+    await this.flush()
+    this.#encoder.destroy()
+    await this.#file.close()
+    if (!this.#named) await this.#options.disk.remove(this.#path)
+  }
+
+  async abandon(): Promise<void> {
+    await Promise.allSettled([this.#queue])
+    this.#encoder.destroy()
+    await Promise.allSettled([this.#file.close()])
+  }
+
+  #enqueue(task: () => Promise<void>): Promise<void> {
+    const run = this.#queue.then(task)
+    this.#queue = run.catch(() => undefined)
+    return run
+  }
+
+  async #emit(chunk: Uint8Array): Promise<void> {
+    try {
+      await this.#options.room.repeat(() => this.#file.write(chunk, 0, chunk.length, this.#fileLength))
+    } catch (error) {
+      if (error instanceof Error && error.name === 'AbortError') throw error
+      const text = `could not write ${chunk.length} bytes to WAL file "${this.partialName}": ${systemErrorText(error)}`
+      throw new WalrError('WALR_WRITE_FAILED', text, { cause: error })
+    }
+    this.#fileLength += chunk.length
+  }
+
+  async #makeDurable(): Promise<void> {
+    if (!this.#options.sync) return
+    await this.#file.dataSync().catch((error: unknown) => {
+      throw fsyncFailed(join(this.#options.directory, this.partialName), error)
+    })
+  }
+
+  async #takeName(): Promise<void> {
+    const { disk, directory, after, sync } = this.#options
+    await after
+    await renameFile(disk, this.#path, join(directory, this.partialName))
+    if (sync) await syncDirectory(disk, directory)
+    this.#named = true
+  }
+}
+
+let opened = 0
+
+/** Opens a segment to be written compressed, from its first byte. */
+export async function openCompressedSegment(
+  walFileName: string,
+  options: CompressedSegmentOptions,
+): Promise<CompressedSegmentFile> {
+  const { disk, directory, fileMode, compression } = options
+  const suffix = compression.method === 'gzip' ? '.gz' : compression.method === 'lz4' ? '.lz4' : '.zst'
+  const partial = join(directory, `${walFileName}${suffix}.partial`)
+  const earlierLength = (await disk.size(partial)) === undefined ? 0 : await decodedLength(disk, partial, suffix)
+  opened += 1
+  const path = join(directory, '.walr', `spare-${process.pid}-${opened}${suffix}`)
+  const file = await disk.open(path, 'createNew', fileMode)
+  // Handled where it is awaited; a segment that is never flushed must not make it an unhandled rejection.
+  options.after?.catch(() => undefined)
+  return new CompressedSegmentFile(walFileName, file, path, earlierLength, options)
+}
+
+async function decodedLength(disk: Disk, path: string, suffix: '.gz' | '.lz4' | '.zst'): Promise<number> {
+  let length = 0
+  for await (const chunk of decodeSegment(suffix, readWholeFile(disk, path), { tolerateCut: true })) length += chunk.length
+  return length
+}

@@ -1,0 +1,55 @@
+import type { Disk } from '../disk/disk.ts'
+import { isSystemError, systemErrorText } from '../disk/system-error.ts'
+import { WalrError } from '../errors/walr-error.ts'
+import type { TimelineId } from './timeline-id.ts'
+import { isWalFileName, walFileSegment, type WalFileName } from './wal-file-name.ts'
+import type { WalSegmentSize } from './wal-segment-size.ts'
+
+/** How a segment's file is compressed, read from its name. */
+export type SegmentSuffix = '' | '.gz' | '.lz4' | '.zst'
+
+/** A file of a receive directory that is a segment by its name; whether its contents are good is another question. */
+export interface SegmentEntry {
+  /** With suffixes, as it is in the directory. */
+  readonly fileName: string
+  readonly walFileName: WalFileName
+  readonly timelineId: TimelineId
+  readonly segmentNumber: bigint
+  readonly suffix: SegmentSuffix
+  readonly partial: boolean
+}
+
+const pattern = /^([0-9A-F]{24})(\.gz|\.lz4|\.zst)?(\.partial)?$/
+
+/** @returns the segment that a file of this name holds, or undefined when it is not the name of one. */
+export function parseSegmentEntry(fileName: string, walSegmentSize: WalSegmentSize): SegmentEntry | undefined {
+  const match = pattern.exec(fileName)
+  const walFileName = match?.[1]
+  if (!match || walFileName === undefined || !isWalFileName(walFileName)) return undefined
+  const segment = walFileSegment(walFileName, walSegmentSize)
+  if (!segment) return undefined
+  const suffix = (match[2] ?? '') as SegmentSuffix
+  return { fileName, walFileName, ...segment, suffix, partial: match[3] !== undefined }
+}
+
+/**
+ * Lists the segments of a receive directory, in no order. Names that PostgreSQL's tools do not give to segments are left
+ * out.
+ * @throws WalrError WALR_DIRECTORY when it cannot be listed.
+ */
+export async function listSegments(
+  disk: Disk,
+  directory: string,
+  walSegmentSize: WalSegmentSize,
+): Promise<readonly SegmentEntry[]> {
+  const names = await disk.list(directory).catch((error: unknown) => {
+    throw new WalrError('WALR_DIRECTORY', `could not open directory "${directory}": ${systemErrorText(error)}`, {
+      hint: isSystemError(error, 'ENOENT') ? 'Create the directory first; walr never does.' : undefined,
+      cause: error,
+    })
+  })
+  return names
+    .filter((entry) => entry.kind === 'file')
+    .map((entry) => parseSegmentEntry(entry.name, walSegmentSize))
+    .filter((entry) => entry !== undefined)
+}

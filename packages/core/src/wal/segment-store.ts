@@ -1,0 +1,135 @@
+import { join } from 'node:path'
+import type { Disk } from '../disk/disk.ts'
+import { systemErrorText } from '../disk/system-error.ts'
+import { WalrError } from '../errors/walr-error.ts'
+import type { Logger } from '../telemetry/logger.ts'
+import { openCompressedSegment } from './compressed-segment-file.ts'
+import type { CompressionSpec } from './compression/compression-spec.ts'
+import { DiskRoom } from './disk-room.ts'
+import { IoPace } from './io-pace.ts'
+import { PlainSegmentFile } from './plain-segment-file.ts'
+import type { SegmentFile } from './segment-file.ts'
+import { fsyncFailed, renameFile, syncDirectory } from './segment-publishing.ts'
+import { SpareSegments } from './spare-segment.ts'
+import type { TimelineId } from './timeline-id.ts'
+import { walFileName } from './wal-file-name.ts'
+import type { WalSegmentSize } from './wal-segment-size.ts'
+
+export interface SegmentStoreOptions {
+  readonly disk: Disk
+  /** The receive directory. */
+  readonly directory: string
+  readonly walSegmentSize: WalSegmentSize
+  /** 0o600, or 0o640 when the server's data directory is readable by its group. */
+  readonly fileMode: number
+  readonly sync: boolean
+  readonly compression: CompressionSpec
+  readonly room: DiskRoom
+  readonly logger: Logger
+}
+
+/** Opens the files that segments are written to, in the layout of pg_receivewal. */
+export class SegmentStore {
+  readonly #options: SegmentStoreOptions
+  readonly #spares: SpareSegments
+  readonly #pace = {
+    write: new IoPace({ slowMs: 50, fastMs: 5, runLength: 64 }),
+    flush: new IoPace({ slowMs: 40, fastMs: 15, runLength: 16 }),
+  }
+
+  constructor(options: SegmentStoreOptions) {
+    this.#options = options
+    this.#spares = new SpareSegments({ ...options, directory: join(options.directory, '.walr') })
+  }
+
+  /** To be called once before the first {@link open}. */
+  async prepare(): Promise<void> {
+    await this.#spares.removeLeftovers()
+  }
+
+  /**
+   * Opens a segment for writing from its first byte. What an earlier run left under its `.partial` name is kept, because
+   * some of it may have been acknowledged, and written over with the same bytes.
+   * @param after settles when the segment before has its final name: the new one gets its name later than that, so that
+   * no crash leaves a directory in which a finished segment is missing before an open one.
+   * @param live whether commits wait for this segment, rather than a backlog being fetched.
+   */
+  async open(
+    timelineId: TimelineId,
+    segmentNumber: bigint,
+    options: { readonly after: Promise<void> | undefined; readonly live: boolean },
+  ): Promise<SegmentFile> {
+    const name = walFileName(timelineId, segmentNumber, this.#options.walSegmentSize)
+    const { compression, room, walSegmentSize } = this.#options
+    try {
+      await room.ensure(walSegmentSize * 2)
+      if (compression.method !== 'none') return await openCompressedSegment(name, { ...this.#options, ...options, compression })
+      const existing = await this.#openExisting(name)
+      if (existing) return existing
+      return await this.#openSpare(name, options)
+    } catch (error) {
+      if (error instanceof WalrError || (error instanceof Error && error.name === 'AbortError')) throw error
+      throw new WalrError('WALR_WRITE_FAILED', `could not open write-ahead log file "${name}.partial": ${systemErrorText(error)}`, {
+        cause: error,
+      })
+    }
+  }
+
+  /** Prepares the file for the segment after the open one. */
+  prepareNext(live: boolean): void {
+    if (this.#options.compression.method === 'none') this.#spares.prepare(live)
+  }
+
+  async close(): Promise<void> {
+    await this.#spares.close()
+  }
+
+  async #openExisting(name: string): Promise<SegmentFile | undefined> {
+    const { disk, directory, walSegmentSize, logger, sync } = this.#options
+    const path = join(directory, `${name}.partial`)
+    const size = await disk.size(path)
+    if (size === undefined) return undefined
+    const file = await disk.open(path, 'existing')
+    try {
+      if (size !== walSegmentSize) {
+        logger.warning(
+          `write-ahead log file "${name}.partial" has ${size} bytes, should be ${walSegmentSize}; repairing its size`,
+        )
+        await file.truncate(walSegmentSize)
+      }
+      if (sync) {
+        await file.sync().catch((error: unknown) => {
+          throw fsyncFailed(path, error)
+        })
+        await syncDirectory(disk, directory)
+      }
+      return this.#plain(name, file, undefined)
+    } catch (error) {
+      await file.close()
+      throw error
+    }
+  }
+
+  async #openSpare(name: string, options: { after: Promise<void> | undefined; live: boolean }): Promise<SegmentFile> {
+    let opened: Awaited<ReturnType<SpareSegments['take']>> | undefined
+    await this.#options.room.repeat(async () => {
+      opened = await this.#spares.take(options.live)
+    })
+    if (!opened) throw new WalrError('WALR_INTERNAL', 'no spare segment')
+    return this.#plain(name, opened.file, this.#name(opened.path, name, options.after))
+  }
+
+  async #name(sparePath: string, name: string, after: Promise<void> | undefined): Promise<void> {
+    const { disk, directory, sync } = this.#options
+    await after
+    await renameFile(disk, sparePath, join(directory, `${name}.partial`))
+    if (sync) await syncDirectory(disk, directory)
+  }
+
+  #plain(walFileNameText: string, file: PlainFile, named: Promise<void> | undefined): SegmentFile {
+    const { disk, directory, sync, room } = this.#options
+    return new PlainSegmentFile({ disk, directory, walFileName: walFileNameText, file, named, sync, room, pace: this.#pace })
+  }
+}
+
+type PlainFile = ConstructorParameters<typeof PlainSegmentFile>[0]['file']
