@@ -23,7 +23,7 @@ const MAX_WAL_PAYLOAD = 16_777_216 // 16 MiB
 /** No answer to a replication command comes near this. */
 const MAX_BODY = 16_777_216 // 16 MiB
 /** Letters of all messages a server may send (manual, "Message Formats"). */
-const KNOWN_TYPES = new Set([...'RKSNETDCZWHGdcvAInst123V'].map((letter) => letter.charCodeAt(0)))
+const KNOWN_TYPES = new Set(Buffer.from('RKSNETDCZWHGdcvAInst123V', 'latin1'))
 
 /**
  * Cuts a byte stream from the server into messages, at whatever places the network cuts it. WAL payloads are handed on
@@ -139,13 +139,14 @@ export class FrameDecoder {
       this.#position += WAL_HEADER
       this.#payloadLeft = payloadLength
       this.#inPayload = payloadLength > 0
-      return sink.onWalHeader(
+      sink.onWalHeader(
         from.readUInt32BE(start + 1),
         from.readUInt32BE(start + 5),
         from.readUInt32BE(start + 9),
         from.readUInt32BE(start + 13),
         payloadLength,
       )
+      return
     }
     if (inner === KEEPALIVE) {
       if (length !== 18) throw protocolError(`keepalive message has ${length} bytes instead of 18`)

@@ -91,7 +91,7 @@ export class ReceiveSession {
     await this.#options.identity.keep(identity)
     const slot = slotName === undefined ? undefined : await this.#slot(slotName, directory !== undefined)
     const sources: StartSources = { directory, slot, server, walSegmentSize }
-    let position = await this.#start(sources)
+    let position = this.#start(sources)
     const store = new SegmentStore({ ...this.#options, walSegmentSize, fileMode })
     try {
       await store.prepare()
@@ -100,7 +100,7 @@ export class ReceiveSession {
         if (this.#options.stop.aborted) return 'interrupted'
         await this.#keepHistory(position.timelineId, fileMode)
         logger.info(`starting log streaming at ${formatLsn(position.startLsn)} (timeline ${position.timelineId})`)
-        const streamed = await this.#stream(position, { store, walSegmentSize, serverTimeoutMs, slot })
+        const streamed = await this.#stream(position, { store, walSegmentSize, serverTimeoutMs, slot, server })
         if (streamed === 'gap') position = await this.#acceptGap(sources, position.startLsn)
         else if (typeof streamed === 'string') return streamed
         else position = this.#nextTimeline(position, streamed, walSegmentSize)
@@ -132,7 +132,7 @@ export class ReceiveSession {
     return { restartLsn: probed.restartLsn, restartTimelineId: undefined, name, state: probed.state }
   }
 
-  async #start(sources: StartSources): Promise<StartPosition> {
+  #start(sources: StartSources): StartPosition {
     try {
       return chooseStart(sources, this.#options.logger)
     } catch (error) {
@@ -169,9 +169,10 @@ export class ReceiveSession {
       readonly walSegmentSize: WalSegmentSize
       readonly serverTimeoutMs: number
       readonly slot: StartSources['slot']
+      readonly server: SystemIdentity
     },
   ): Promise<SessionEnd | 'gap' | EndOfStream> {
-    const { logger, slot, stop, flush, sync, state } = this.#options
+    const { logger, slot, stop, flush, sync } = this.#options
     const { startLsn, timelineId } = position
     const writer = new SegmentWriter(timelineId, startLsn, true, {
       ...context,
@@ -189,6 +190,7 @@ export class ReceiveSession {
       writer,
       reportFlush: sync && (slot !== undefined || flush === 'batch'),
       reportFrom: context.slot?.restartLsn ?? INVALID_LSN,
+      serverLsn: context.server.flushLsn,
     })
     const onStop = (): void => {
       logger.notice('received interrupt signal, exiting')
@@ -210,7 +212,6 @@ export class ReceiveSession {
     } finally {
       stop.removeEventListener('abort', onStop)
       stream.dispose()
-      state.set('waiting', 'the stream has ended')
     }
   }
 

@@ -1,3 +1,4 @@
+import { isSystemError } from '../disk/system-error.ts'
 import { isWalrError, WalrError } from '../errors/walr-error.ts'
 import type { Logger } from '../telemetry/logger.ts'
 import { Backoff } from './backoff.ts'
@@ -28,6 +29,11 @@ const FATAL_AT_FIRST = [
 /** A stream that was up for so long is no failed attempt. */
 const HEALTHY_MS = 10_000
 
+/** A server that does not answer the commands before the stream is given up after this. */
+const SETUP_TIMEOUT_MS = 60_000
+/** A stream that does not end in good order is cut off this long after the wish to stop. */
+const STOP_TIMEOUT_MS = 15_000
+
 /** Keeps a receiver running: connects, streams, and connects again when the stream is lost. */
 export class WalReceiver {
   readonly #options: WalReceiverOptions
@@ -53,6 +59,7 @@ export class WalReceiver {
     const { state, stop, logger, loop } = this.#options
     for (;;) {
       try {
+        stop.throwIfAborted()
         const end = await this.#session()
         state.set('stopped', end)
         return end
@@ -65,31 +72,25 @@ export class WalReceiver {
         state.set(gap ? 'gap' : 'waiting', error instanceof Error ? error.message : String(error))
         if (!loop) throw gap ? error : new Disconnected(error)
       }
-      if (stop.aborted) return this.#interrupted()
       if (this.#streamingSinceMs !== undefined && performance.now() - this.#streamingSinceMs > HEALTHY_MS) {
         this.#backoff.reset()
       }
       const waitMs = this.#backoff.nextMs()
       logger.notice(`disconnected; waiting ${(waitMs / 1000).toFixed(1)} seconds to try again`)
       await this.#backoff.wait(waitMs, stop).catch(() => undefined)
-      if (stop.aborted) return this.#interrupted()
     }
   }
 
   async #session(): Promise<SessionEnd> {
     const { stop } = this.#options
     this.#streamingSinceMs = undefined
-    const connecting = new AbortController()
-    const onStop = (): void => connecting.abort(stop.reason)
-    stop.throwIfAborted()
+    const ending = new AbortController()
+    const connection = await this.#connect(ending)
+    const giveUp = setTimeout(() => ending.abort(noAnswer()), SETUP_TIMEOUT_MS)
+    const onStop = (): void => void setTimeout(() => ending.abort(stop.reason), STOP_TIMEOUT_MS).unref()
     stop.addEventListener('abort', onStop, { once: true })
-    let connection: ReplicationConnection
-    try {
-      connection = await this.#options.connect(connecting.signal)
-    } finally {
-      stop.removeEventListener('abort', onStop)
-    }
     const onStreaming = (): void => {
+      clearTimeout(giveUp)
       this.#everStreamed = true
       this.#missingWal = false
       this.#streamingSinceMs = performance.now()
@@ -97,12 +98,27 @@ export class WalReceiver {
     try {
       return await new ReceiveSession(connection, { ...this.#options, onStreaming }).run()
     } finally {
+      clearTimeout(giveUp)
+      stop.removeEventListener('abort', onStop)
       await connection.close()
     }
   }
 
+  /** `ending` ends the attempt and, later, the connection. A wish to stop ends the attempt at once. */
+  async #connect(ending: AbortController): Promise<ReplicationConnection> {
+    const { stop, connect } = this.#options
+    const onStop = (): void => ending.abort(stop.reason)
+    stop.addEventListener('abort', onStop, { once: true })
+    try {
+      return await connect(ending.signal)
+    } finally {
+      stop.removeEventListener('abort', onStop)
+    }
+  }
+
   #isFatal(error: unknown): boolean {
-    if (!isWalrError(error)) return true
+    // A file that was moved away under us, a directory that is not readable for a moment: gone on with after a while.
+    if (!isWalrError(error)) return !(this.#everStreamed && isSystemError(error))
     return isWalrError(error, ...FATAL) || (!this.#everStreamed && isWalrError(error, ...FATAL_AT_FIRST))
   }
 
@@ -118,6 +134,10 @@ export class Disconnected extends WalrError {
   constructor(cause: unknown) {
     super('WALR_CONNECTION_LOST', 'disconnected', { cause })
   }
+}
+
+function noAnswer(): WalrError {
+  return new WalrError('WALR_CONNECTION_LOST', `the server has not answered within ${SETUP_TIMEOUT_MS / 1000} s`)
 }
 
 /** Node's own waits reject with an AbortError, everything else with the signal's reason. */

@@ -16,6 +16,8 @@ export interface WalStreamOptions {
   readonly reportFlush: boolean
   /** No flush position below this is reported: it would move the slot backwards, over WAL that the server has removed. */
   readonly reportFrom: Lsn
+  /** Where the server's WAL ended a moment ago; the stream itself tells later. */
+  readonly serverLsn: Lsn
   /** 0: no periodic status. */
   readonly statusIntervalMs: number
   /** The server's wal_sender_timeout; 0 when it has none. */
@@ -44,8 +46,8 @@ export class WalStream implements CopySink {
   readonly #writer: SegmentWriter
   readonly #status = new StandbyStatus()
   readonly #now: () => number
-  #walEndHigh = 0
-  #walEndLow = 0
+  #walEndHigh: number
+  #walEndLow: number
   #flushing: Promise<void> | undefined
   #flushWanted = false
   #flushScheduled = false
@@ -64,6 +66,8 @@ export class WalStream implements CopySink {
   constructor(options: WalStreamOptions) {
     this.#options = options
     this.#writer = options.writer
+    this.#walEndHigh = Number(options.serverLsn >> 32n)
+    this.#walEndLow = Number(options.serverLsn & 0xffff_ffffn)
     this.#now = options.now ?? (() => performance.now())
   }
 
@@ -84,6 +88,7 @@ export class WalStream implements CopySink {
     this.sendStatus(false)
     const { statusIntervalMs, serverTimeoutMs } = this.#options
     const tickMs = Math.min(TICK_MS, ...[statusIntervalMs, serverTimeoutMs / 4].filter((ms) => ms > 0))
+    this.#reportState(this.#lag())
     this.#timer = setInterval(() => this.#tick(), Math.max(50, tickMs))
     this.#options.onStreaming()
   }
@@ -170,8 +175,9 @@ export class WalStream implements CopySink {
   #reportState(lag: number): void {
     const { state, walSegmentSize } = this.#options
     const now = state.status.state
+    const undecided = now !== 'streaming' && now !== 'catching-up'
     if (lag > walSegmentSize && now !== 'catching-up') state.set('catching-up', `${lag} bytes behind the server`)
-    else if (lag < walSegmentSize / 16 && now !== 'streaming') state.set('streaming', 'level with the server')
+    else if ((undecided || lag < walSegmentSize / 16) && now !== 'streaming') state.set('streaming', 'level with the server')
   }
 
   /** Remembers what the socket waits for, so that stopping can wait for it as well. */

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import type { Disk } from '../disk/disk.ts'
-import { isWalrError, WalrError } from '../errors/walr-error.ts'
+import { isWalrError, type WalrError } from '../errors/walr-error.ts'
 import { decodeSegment } from './compression/segment-decoder.ts'
 import { wrongCluster } from './directory-identity.ts'
 import { checkSegmentHeader, LONG_PAGE_HEADER_BYTES } from './page-header.ts'

@@ -206,7 +206,6 @@ export class SegmentWriter {
     if (this.#failure) throw this.#failure
     if (!file || !this.#options.sync) return
     await file.flush(background)
-    if (this.#failure) throw this.#failure
     this.#setFlushed(target)
   }
 

@@ -31,7 +31,6 @@ export interface SpareSegmentsOptions {
 export class SpareSegments {
   readonly #options: SpareSegmentsOptions
   #ready: Promise<SpareSegment | undefined> | undefined
-  #zeroed = false
   #count = 0
   #closed = false
 
@@ -50,7 +49,6 @@ export class SpareSegments {
   /** Starts to prepare a spare unless one is there or under way. A failure (a full disk) only means that there is none. */
   prepare(zeroed: boolean): void {
     if (this.#ready || this.#closed) return
-    this.#zeroed = zeroed
     this.#ready = this.#make(zeroed).catch(() => undefined)
   }
 

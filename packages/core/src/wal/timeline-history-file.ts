@@ -66,7 +66,10 @@ async function writeHistory(timelineId: TimelineId, content: Buffer, options: Hi
     return
   }
   const chunks: Buffer[] = []
-  const encoder = createSegmentEncoder(compression, async (chunk) => void chunks.push(Buffer.from(chunk)))
+  const encoder = createSegmentEncoder(compression, (chunk) => {
+    chunks.push(Buffer.from(chunk))
+    return Promise.resolve()
+  })
   try {
     await encoder.write(content, 0, content.length)
     await encoder.end()

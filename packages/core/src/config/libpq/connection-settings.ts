@@ -5,8 +5,10 @@
 export interface ConnectionSettings {
   /** In the order in which they are tried (already shuffled when `load_balance_hosts=random`). At least one. */
   readonly hosts: readonly HostSettings[]
+  /** Whether the addresses of one host are shuffled, too (`load_balance_hosts=random`). */
+  readonly loadBalanceHosts: boolean
   readonly user: string
-  /** Database name as given; a physical replication connection sends `replication` and uses this for nothing else. */
+  /** Database name as given; a physical replication connection sends `replication`, and this is for .pgpass only. */
   readonly databaseName: string | undefined
   readonly applicationName: string
   /** The `options` start-up parameter. */
@@ -37,7 +39,10 @@ export interface HostSettings {
   readonly port: number
   /** Path of the Unix socket, when `host` is a directory or abstract name; then there is no TLS. */
   readonly socketPath: string | undefined
-  /** From the connection string, PGPASSWORD or .pgpass, in that order. */
+  /**
+   * From the connection string, PGPASSWORD or .pgpass, in that order. Not enumerable, so that no inspection, log or JSON
+   * shows it; a spread copy of the object has lost it.
+   */
   readonly password: string | undefined
   /** Where the password came from, for messages ("password retrieved from file ..."). Never the password. */
   readonly passwordSource: string | undefined
@@ -46,11 +51,14 @@ export interface HostSettings {
 /** Contents of the files are read when a connection is made, so that renewed certificates are used. */
 export interface TlsSettings {
   readonly mode: 'disable' | 'allow' | 'prefer' | 'require' | 'verify-ca' | 'verify-full'
+  /** Where files that are not named are looked for: `~/.postgresql`; undefined when there is no home directory. */
+  readonly defaultDirectory: string | undefined
   readonly negotiation: 'postgres' | 'direct'
   /** `system` for the system's roots. undefined: `~/.postgresql/root.crt` if it exists. */
   readonly rootCertificateFile: string | undefined
   readonly certificateFile: string | undefined
   readonly keyFile: string | undefined
+  /** Not enumerable, as {@link HostSettings.password}. */
   readonly keyPassphrase: string | undefined
   readonly revocationListFile: string | undefined
   readonly revocationListDirectory: string | undefined
