@@ -57,12 +57,16 @@ function connector(settings: ConnectionSettings, { logger }: ReceiveContext): Co
       signal,
       askPassword,
       password,
-      database,
+      sqlDatabase: database,
       onPassword: (typed) => (password = typed),
     })
 }
 
-async function changeSlot(options: ReceiveOptions, connect: Connect, { logger, signal }: ReceiveContext): Promise<number> {
+async function changeSlot(
+  options: ReceiveOptions,
+  connect: Connect,
+  { logger, signal }: ReceiveContext,
+): Promise<number> {
   const name = options.slot ?? ''
   const connection = await connect(signal)
   try {
@@ -128,4 +132,3 @@ async function receive(
     throw error
   }
 }
-

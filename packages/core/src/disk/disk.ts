@@ -8,7 +8,7 @@ export interface Disk {
    * - `read`: for reading only.
    */
   open(path: string, how: 'create' | 'createNew' | 'existing' | 'read', mode?: number): Promise<DiskFile>
-  /** Names and kinds of the entries of a directory, in no order. */
+  /** Names and kinds of the entries of a directory, in no order; a symbolic link counts as what it points to. */
   list(directory: string): Promise<readonly DiskEntry[]>
   /** Size in bytes, or undefined when there is no such file. Any other failure rejects. */
   size(path: string): Promise<number | undefined>
@@ -16,6 +16,7 @@ export interface Disk {
   rename(from: string, to: string): Promise<void>
   /** A missing file is fine. */
   remove(path: string): Promise<void>
+  /** A directory that exists is fine; its parent must exist. Mode `0o700` or as `mode` says. */
   makeDirectory(path: string, mode?: number): Promise<void>
   /** fsync of a directory: what was created, renamed or removed in it is durable afterwards. */
   syncDirectory(path: string): Promise<void>

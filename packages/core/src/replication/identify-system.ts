@@ -17,11 +17,12 @@ export interface SystemIdentity {
 export async function identifySystem(connection: ReplicationConnection): Promise<SystemIdentity> {
   const [row] = await connection.query('IDENTIFY_SYSTEM')
   const systemIdentifier = parseSystemIdentifier(row?.[0] ?? '')
+  const timelineText = row?.[1] ?? ''
   const flushLsn = parseLsn(row?.[2] ?? '')
-  if (systemIdentifier === undefined || flushLsn === undefined) {
+  if (systemIdentifier === undefined || flushLsn === undefined || !/^[1-9]\d{0,9}$/.test(timelineText)) {
     throw new WalrError('WALR_PROTOCOL', `could not identify system: got "${row?.join('", "') ?? 'no row'}"`)
   }
-  return { systemIdentifier, timelineId: toTimelineId(Number(row?.[1])), flushLsn }
+  return { systemIdentifier, timelineId: toTimelineId(Number(timelineText)), flushLsn }
 }
 
 /** @throws WalrError WALR_WRONG_SEGMENT_SIZE when the server's answer is no segment size. */

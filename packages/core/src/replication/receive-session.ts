@@ -65,6 +65,8 @@ export interface IdentityGuard {
 /** Why a session ended in good order. */
 export type SessionEnd = 'end position' | 'interrupted'
 
+/** Errors that are the server's or the network's, and say nothing about walr's files. */
+const SERVER_SIDE = ['WALR_CONNECTION_LOST', 'WALR_PROTOCOL', 'WALR_REPLICATION_COMMAND'] as const
 const UNDEFINED_FILE = '58P01'
 const OBJECT_NOT_READY = '55000'
 
@@ -99,6 +101,7 @@ export class ReceiveSession {
         if (this.#passed(position.startLsn)) return 'end position'
         if (this.#options.stop.aborted) return 'interrupted'
         await this.#keepHistory(position.timelineId, fileMode)
+        if (this.#options.stop.aborted) return 'interrupted'
         logger.info(`starting log streaming at ${formatLsn(position.startLsn)} (timeline ${position.timelineId})`)
         const streamed = await this.#stream(position, { store, walSegmentSize, serverTimeoutMs, slot, server })
         if (streamed === 'gap') position = await this.#acceptGap(sources, position.startLsn)
@@ -194,8 +197,8 @@ export class ReceiveSession {
     })
     const onStop = (): void => {
       logger.notice('received interrupt signal, exiting')
-      // A failure to end the stream comes out of startReplication as well.
-      stream.stop().catch(() => this.#connection.close())
+      // Never rejects: a failure ends the connection, and is the stream's `failure`.
+      void stream.stop()
     }
     stop.addEventListener('abort', onStop, { once: true })
     try {
@@ -207,7 +210,7 @@ export class ReceiveSession {
       await writer.abandon()
       if (stream.failure) throw stream.failure
       // Once everything is durable and reported, how the server ends the stream no longer matters.
-      if (stream.stopped && !isWalrError(error, 'WALR_FSYNC_FAILED', 'WALR_WRITE_FAILED')) return this.#stopped(writer)
+      if (stream.stopped && isWalrError(error, ...SERVER_SIDE)) return this.#stopped(writer)
       return this.#refused(error, startLsn)
     } finally {
       stop.removeEventListener('abort', onStop)

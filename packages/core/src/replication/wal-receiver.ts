@@ -46,7 +46,7 @@ export class WalReceiver {
     this.#options = options
   }
 
-  /** Whether the last attempt ended because the server no longer has the WAL that is needed next. */
+  /** Whether the server no longer has the WAL that is needed next, as far as is known. */
   get missingWal(): boolean {
     return this.#missingWal
   }
@@ -68,8 +68,10 @@ export class WalReceiver {
         if (this.#isFatal(error)) throw error
         this.#options.report(error)
         const gap = isWalrError(error, 'WALR_WAL_GAP')
-        this.#missingWal = gap
+        // Stays true when the server cannot be reached after that: the gap is still there.
+        if (gap) this.#missingWal = true
         state.set(gap ? 'gap' : 'waiting', error instanceof Error ? error.message : String(error))
+        if (stop.aborted) return this.#interrupted()
         if (!loop) throw gap ? error : new Disconnected(error)
       }
       if (this.#streamingSinceMs !== undefined && performance.now() - this.#streamingSinceMs > HEALTHY_MS) {

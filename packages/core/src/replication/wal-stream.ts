@@ -82,6 +82,11 @@ export class WalStream implements CopySink {
   }
 
   onStart(): void {
+    if (this.#stopping) {
+      // Stopped before the server agreed to stream: CopyDone could not be sent until now.
+      this.#options.connection.sendCopyDone()
+      return
+    }
     const now = this.#now()
     this.#lastReceivedMs = now
     this.#lastFlushMs = now
@@ -137,10 +142,12 @@ export class WalStream implements CopySink {
 
   /**
    * Ends the stream from this side: flushes, reports, and sends CopyDone. `startReplication` settles when the server has
-   * answered, or after a bounded time without an answer.
+   * answered, or after a bounded time without an answer. Never rejects: what goes wrong is the {@link failure}.
    */
   stop(): Promise<void> {
-    this.#stopping ??= this.#stopAfterWrite()
+    this.#stopping ??= this.#stopAfterWrite().catch((error: unknown) => {
+      this.#fail(error)
+    })
     return this.#stopping
   }
 
@@ -194,7 +201,8 @@ export class WalStream implements CopySink {
     this.#flushScheduled = true
     setImmediate(() => {
       this.#flushScheduled = false
-      if (!this.#stopping && !this.#over) this.#requestFlush(this.#lag() > CATCHING_UP_BYTES)
+      if (this.#stopping || this.#over || !this.#writer.dirty) return
+      this.#requestFlush(this.#lag() > CATCHING_UP_BYTES)
     })
   }
 
@@ -231,7 +239,8 @@ export class WalStream implements CopySink {
   }
 
   async #flushAndReport(): Promise<void> {
-    await this.#flushing
+    // One flush may be followed at once by another that was asked for meanwhile.
+    while (this.#flushing) await this.#flushing
     if (this.#options.reportFlush && this.#writer.dirty) await this.#writer.flush(false)
     if (!this.#stopping) this.sendStatus(false)
   }

@@ -8,7 +8,7 @@ import { createSegmentEncoder, type SegmentEncoder } from './compression/segment
 import type { DiskRoom } from './disk-room.ts'
 import { readWholeFile } from './read-whole-file.ts'
 import type { SegmentFile } from './segment-file.ts'
-import { fsyncFailed, publishSegment, renameFile, syncDirectory } from './segment-publishing.ts'
+import { fsyncFailed, publishSegment, renameFile, syncDirectory, syncFile } from './segment-publishing.ts'
 
 export interface CompressedSegmentOptions {
   readonly disk: Disk
@@ -73,7 +73,8 @@ export class CompressedSegmentFile implements SegmentFile {
     })
     const { disk, directory, sync } = this.#options
     const to = `${this.#walFileName}${this.#encoder.suffix}`
-    await publishSegment(disk, directory, { from: this.partialName, to }, sync)
+    const names = { from: this.partialName, to }
+    await this.#options.room.repeat(() => publishSegment(disk, directory, names, sync))
   }
 
   async close(): Promise<void> {
@@ -114,9 +115,9 @@ export class CompressedSegmentFile implements SegmentFile {
   }
 
   async #takeName(): Promise<void> {
-    const { disk, directory, after, sync } = this.#options
+    const { disk, directory, after, sync, room } = this.#options
     await after
-    await renameFile(disk, this.#path, join(directory, this.partialName))
+    await room.repeat(() => renameFile(disk, this.#path, join(directory, this.partialName)))
     if (sync) await syncDirectory(disk, directory)
     this.#named = true
   }
@@ -129,10 +130,18 @@ export async function openCompressedSegment(
   walFileName: string,
   options: CompressedSegmentOptions,
 ): Promise<CompressedSegmentFile> {
-  const { disk, directory, fileMode, compression } = options
+  const { disk, directory, fileMode, compression, sync } = options
   const suffix = compression.method === 'gzip' ? '.gz' : compression.method === 'lz4' ? '.lz4' : '.zst'
   const partial = join(directory, `${walFileName}${suffix}.partial`)
-  const earlierLength = (await disk.size(partial)) === undefined ? 0 : await decodedLength(disk, partial, suffix)
+  let earlierLength = 0
+  if ((await disk.size(partial)) !== undefined) {
+    // It stands in for the new file until that has as much, so all of it must be durable, not only readable.
+    if (sync) {
+      await syncFile(disk, partial)
+      await syncDirectory(disk, directory)
+    }
+    earlierLength = await decodedLength(disk, partial, suffix)
+  }
   opened += 1
   const path = join(directory, '.walr', `spare-${process.pid}-${opened}${suffix}`)
   const file = await disk.open(path, 'createNew', fileMode)

@@ -1,9 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Disk } from '../disk/disk.ts'
 import { isSystemError, systemErrorText } from '../disk/system-error.ts'
-import { WalrError } from '../errors/walr-error.ts'
+import { isWalrError, WalrError } from '../errors/walr-error.ts'
 
-/** What the owner of a {@link DiskRoom} is told. Each call of `onFull` is followed by one of `onRoom`, unless walr stops. */
+/**
+ * What the owner of a {@link DiskRoom} is told. Each call of `onFull` is followed by one of `onRoom`, unless walr stops or
+ * the operation fails for another reason.
+ */
 export interface DiskRoomListener {
   onFull(error: WalrError): void
   onRoom(): void
@@ -13,7 +16,7 @@ export interface DiskRoomOptions {
   readonly disk: Disk
   readonly directory: string
   readonly listener: DiskRoomListener
-  /** Ends every wait with its reason. */
+  /** Ends every wait with an AbortError. */
   readonly signal: AbortSignal
   /** Time between two looks at a full disk. */
   readonly retryMs?: number
@@ -34,6 +37,7 @@ export class DiskRoom {
 
   /** Whether an error of a file operation means "no room", by file system, quota or file size limit. */
   static isFull(error: unknown): boolean {
+    if (isWalrError(error, 'WALR_WRITE_FAILED')) return DiskRoom.isFull(error.cause)
     return isSystemError(error, 'ENOSPC', 'EDQUOT')
   }
 
@@ -41,15 +45,15 @@ export class DiskRoom {
    * Runs `write` until it no longer fails for lack of room. Any other error passes through. `firstError`: it has just
    * failed that way already.
    */
-  async repeat(write: () => Promise<void>, firstError?: unknown): Promise<void> {
+  async repeat<T>(write: () => Promise<T>, firstError?: unknown): Promise<T> {
     let full = false
     let failure = firstError
     for (;;) {
       if (failure === undefined) {
         try {
-          await write()
+          const result = await write()
           if (full) this.#options.listener.onRoom()
-          return
+          return result
         } catch (error) {
           if (!DiskRoom.isFull(error)) throw error
           failure = error

@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import type { Disk } from '../disk/disk.ts'
 import { writeFileDurably } from '../disk/write-file-durably.ts'
 import { formatLsn, type Lsn } from './lsn.ts'
+import { syncDirectory } from './segment-publishing.ts'
 import type { TimelineId } from './timeline-id.ts'
 
 /** WAL that is missing for good, and was gone on behind. */
@@ -18,6 +19,7 @@ export interface WalGap {
 export async function recordGap(disk: Disk, directory: string, gap: WalGap, now: Date): Promise<void> {
   const folder = join(directory, '.walr', 'gaps')
   await disk.makeDirectory(folder)
+  await syncDirectory(disk, join(directory, '.walr'))
   const record = {
     format: 1,
     timelineId: gap.timelineId,

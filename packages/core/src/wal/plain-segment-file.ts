@@ -62,15 +62,16 @@ export class PlainSegmentFile implements SegmentFile {
     try {
       this.#file.dataSyncSync()
     } catch (error) {
-      throw fsyncFailed(this.#file.path, error)
+      throw fsyncFailed(join(this.#options.directory, this.partialName), error)
     }
     pace.record(performance.now() - startedMs)
   }
 
   async finish(): Promise<void> {
     await this.close()
-    const { disk, directory, walFileName, sync } = this.#options
-    await publishSegment(disk, directory, { from: this.partialName, to: walFileName }, sync)
+    const { disk, directory, walFileName, sync, room } = this.#options
+    const names = { from: this.partialName, to: walFileName }
+    await room.repeat(() => publishSegment(disk, directory, names, sync))
   }
 
   async close(): Promise<void> {

@@ -22,6 +22,8 @@ export async function publishSegment(
   if ((await disk.size(to)) === undefined) {
     await renameFile(disk, from, to)
   } else if (await sameBytes(disk, from, to)) {
+    // Equal as far as can be read is not yet durable: it may be a copy, or what a kill left in the page cache.
+    if (durable) await syncFile(disk, to)
     await disk.remove(from)
   } else {
     throw new WalrError('WALR_SEGMENT_CONFLICT', `"${to}" is there already and differs from the segment just received`, {
@@ -39,6 +41,21 @@ export async function renameFile(disk: Disk, from: string, to: string): Promise<
     throw new WalrError('WALR_WRITE_FAILED', `could not rename file "${from}" to "${to}": ${systemErrorText(error)}`, {
       cause: error,
     })
+  }
+}
+
+/**
+ * fsync of a whole file by its name.
+ * @throws WalrError WALR_FSYNC_FAILED
+ */
+export async function syncFile(disk: Disk, path: string): Promise<void> {
+  const file = await disk.open(path, 'existing')
+  try {
+    await file.sync()
+  } catch (error) {
+    throw fsyncFailed(path, error)
+  } finally {
+    await file.close()
   }
 }
 

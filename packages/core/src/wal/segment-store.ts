@@ -42,9 +42,20 @@ export class SegmentStore {
     this.#spares = new SpareSegments({ ...options, directory: join(options.directory, '.walr') })
   }
 
-  /** To be called once before the first {@link open}. */
+  /**
+   * To be called once before the first {@link open}, and before the directory's files are reported as flushed: a kill
+   * between renaming a finished segment and syncing the directory leaves a name that is not durable yet.
+   * @throws WalrError WALR_DIRECTORY, WALR_FSYNC_FAILED
+   */
   async prepare(): Promise<void> {
-    await this.#spares.removeLeftovers()
+    const { disk, directory, sync } = this.#options
+    try {
+      await this.#spares.removeLeftovers()
+    } catch (error) {
+      const text = `could not remove old files in "${join(directory, '.walr')}": ${systemErrorText(error)}`
+      throw new WalrError('WALR_DIRECTORY', text, { cause: error })
+    }
+    if (sync) await syncDirectory(disk, directory)
   }
 
   /**
@@ -60,13 +71,10 @@ export class SegmentStore {
     options: { readonly after: Promise<void> | undefined; readonly live: boolean },
   ): Promise<SegmentFile> {
     const name = walFileName(timelineId, segmentNumber, this.#options.walSegmentSize)
-    const { compression, room, walSegmentSize } = this.#options
+    const { room, walSegmentSize } = this.#options
     try {
       await room.ensure(walSegmentSize * 2)
-      if (compression.method !== 'none') return await openCompressedSegment(name, { ...this.#options, ...options, compression })
-      const existing = await this.#openExisting(name)
-      if (existing) return existing
-      return await this.#openSpare(name, options)
+      return await room.repeat(() => this.#openFile(name, options))
     } catch (error) {
       if (error instanceof WalrError || (error instanceof Error && error.name === 'AbortError')) throw error
       throw new WalrError('WALR_WRITE_FAILED', `could not open write-ahead log file "${name}.partial": ${systemErrorText(error)}`, {
@@ -82,6 +90,12 @@ export class SegmentStore {
 
   async close(): Promise<void> {
     await this.#spares.close()
+  }
+
+  async #openFile(name: string, options: { after: Promise<void> | undefined; live: boolean }): Promise<SegmentFile> {
+    const { compression } = this.#options
+    if (compression.method !== 'none') return openCompressedSegment(name, { ...this.#options, ...options, compression })
+    return (await this.#openExisting(name)) ?? this.#openSpare(name, options)
   }
 
   async #openExisting(name: string): Promise<SegmentFile | undefined> {
@@ -111,18 +125,14 @@ export class SegmentStore {
   }
 
   async #openSpare(name: string, options: { after: Promise<void> | undefined; live: boolean }): Promise<SegmentFile> {
-    let opened: Awaited<ReturnType<SpareSegments['take']>> | undefined
-    await this.#options.room.repeat(async () => {
-      opened = await this.#spares.take(options.live)
-    })
-    if (!opened) throw new WalrError('WALR_INTERNAL', 'no spare segment')
-    return this.#plain(name, opened.file, this.#name(opened.path, name, options.after))
+    const spare = await this.#spares.take(options.live)
+    return this.#plain(name, spare.file, this.#name(spare.path, name, options.after))
   }
 
   async #name(sparePath: string, name: string, after: Promise<void> | undefined): Promise<void> {
-    const { disk, directory, sync } = this.#options
+    const { disk, directory, sync, room } = this.#options
     await after
-    await renameFile(disk, sparePath, join(directory, `${name}.partial`))
+    await room.repeat(() => renameFile(disk, sparePath, join(directory, `${name}.partial`)))
     if (sync) await syncDirectory(disk, directory)
   }
 

@@ -34,6 +34,8 @@ export class SegmentWriter {
   #file: SegmentFile | undefined
   #finishing: Promise<void> | undefined
   #finishingEndLsn: Lsn | undefined
+  #closing: Promise<void> | undefined
+  /** The first error of any kind. From then on nothing is synced again, and nothing becomes flushed. */
   #failure: Error | undefined
   #dirty = false
   #flushedLsn: FlushedLsn | undefined
@@ -105,8 +107,13 @@ export class SegmentWriter {
     if (!this.#file || this.#failure || this.#offset + length >= this.#options.walSegmentSize) {
       return this.#writeAcross(bytes, offset, length)
     }
-    const pending = this.#file.write(bytes, offset, length, this.#offset)
-    if (pending) return pending.then(() => this.#advance(length))
+    let pending: void | Promise<void>
+    try {
+      pending = this.#file.write(bytes, offset, length, this.#offset)
+    } catch (error) {
+      throw this.#fail(error)
+    }
+    if (pending) return this.#orFail(pending.then(() => this.#advance(length)))
     this.#advance(length)
   }
 
@@ -117,15 +124,35 @@ export class SegmentWriter {
   flush(background: boolean): void | Promise<void> {
     if (this.#failure) throw this.#failure
     this.#dirty = false
-    if (this.#finishing || !this.#file || !this.#options.sync) return this.#flushAll(background)
+    if (this.#finishing || !this.#file || !this.#options.sync) return this.#orFail(this.#flushAll(background))
     const target = this.writtenLsn
-    const pending = this.#file.flush(background)
-    if (pending) return pending.then(() => this.#setFlushed(target))
+    let pending: void | Promise<void>
+    try {
+      pending = this.#file.flush(background)
+    } catch (error) {
+      throw this.#fail(error)
+    }
+    if (pending) return this.#orFail(pending.then(() => this.#setFlushed(target)))
     this.#setFlushed(target)
   }
 
-  /** Ends the stream of this timeline: flushes, and leaves an incomplete segment under its `.partial` name. */
-  async close(): Promise<void> {
+  /**
+   * Ends the stream of this timeline: flushes, and leaves an incomplete segment under its `.partial` name.
+   * @throws WalrError as {@link write}, and what has failed before.
+   */
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  /** Closes files without claiming anything; for error paths. Never rejects. */
+  async abandon(): Promise<void> {
+    const file = this.#file
+    this.#file = undefined
+    await Promise.allSettled([this.#finishing, this.#closing, file?.abandon()])
+  }
+
+  async #close(): Promise<void> {
     await this.#finishing
     if (this.#failure) throw this.#failure
     const file = this.#file
@@ -133,18 +160,20 @@ export class SegmentWriter {
     this.#file = undefined
     this.#options.logger.notice(`not renaming "${file.partialName}", segment is not complete`)
     const target = this.writtenLsn
-    await file.close()
+    try {
+      await file.close()
+    } catch (error) {
+      await file.abandon()
+      throw this.#fail(error)
+    }
     this.#setFlushed(target)
   }
 
-  /** Closes files without claiming anything; for error paths. Never rejects. */
-  async abandon(): Promise<void> {
-    const file = this.#file
-    this.#file = undefined
-    await Promise.allSettled([this.#finishing, file?.abandon()])
+  #writeAcross(bytes: Uint8Array, offset: number, length: number): Promise<void> {
+    return this.#orFail(this.#writeSegments(bytes, offset, length))
   }
 
-  async #writeAcross(bytes: Uint8Array, offset: number, length: number): Promise<void> {
+  async #writeSegments(bytes: Uint8Array, offset: number, length: number): Promise<void> {
     const { walSegmentSize } = this.#options
     let from = offset
     let left = length
@@ -164,6 +193,8 @@ export class SegmentWriter {
     const after = this.#finishing?.then(() => {
       if (this.#failure) throw this.#failure
     })
+    // Handled by the new file once it is open; until then a rejection must not count as unhandled.
+    after?.catch(() => undefined)
     const options = { after, live: this.live }
     const opening = this.#options.store.open(this.#timelineId, this.#segmentNumber, options)
     return opening.then((file) => {
@@ -189,7 +220,7 @@ export class SegmentWriter {
     try {
       await file.finish()
     } catch (error) {
-      this.#failure = error instanceof Error ? error : new WalrError('WALR_INTERNAL', String(error))
+      this.#fail(error)
       await file.abandon()
       return
     } finally {
@@ -203,10 +234,16 @@ export class SegmentWriter {
     const target = this.writtenLsn
     const file = this.#file
     await this.#finishing
-    if (this.#failure) throw this.#failure
+    this.#throwIfFailed()
     if (!file || !this.#options.sync) return
-    await file.flush(background)
-    this.#setFlushed(target)
+    if (file === this.#file) {
+      await file.flush(background)
+      this.#setFlushed(target)
+    } else {
+      // It was filled meanwhile and must not be touched any more: finishing makes it durable.
+      await this.#finishing
+      this.#throwIfFailed()
+    }
   }
 
   #advance(length: number): void {
@@ -219,8 +256,23 @@ export class SegmentWriter {
     }
   }
 
+  #throwIfFailed(): void {
+    if (this.#failure) throw this.#failure
+  }
+
+  #fail(error: unknown): Error {
+    this.#failure ??= error instanceof Error ? error : new WalrError('WALR_INTERNAL', String(error))
+    return this.#failure
+  }
+
+  #orFail(pending: Promise<void>): Promise<void> {
+    return pending.catch((error: unknown) => {
+      throw this.#fail(error)
+    })
+  }
+
   #setFlushed(lsn: Lsn): void {
-    if (!this.#options.sync) return
+    if (!this.#options.sync || this.#failure) return
     if (this.#flushedLsn === undefined || lsn > this.#flushedLsn) this.#flushedLsn = lsn as FlushedLsn
   }
 }

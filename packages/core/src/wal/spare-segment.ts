@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import type { Disk, DiskFile } from '../disk/disk.ts'
+import { fsyncFailed } from './segment-publishing.ts'
 import type { WalSegmentSize } from './wal-segment-size.ts'
 
 const ZERO_CHUNK = 1_048_576 // 1 MiB
@@ -82,7 +83,7 @@ export class SpareSegments {
     try {
       await file.truncate(walSegmentSize)
       if (zeroed) await this.#fill(file, sync)
-      else if (sync) await file.sync()
+      else if (sync) await synced(file, file.sync())
       return { file, path, zeroed }
     } catch (error) {
       await file.close()
@@ -96,8 +97,14 @@ export class SpareSegments {
     const zeros = new Uint8Array(ZERO_CHUNK)
     for (let position = 0; position < this.#options.walSegmentSize && !this.#closed; position += ZERO_CHUNK) {
       await file.write(zeros, 0, Math.min(ZERO_CHUNK, this.#options.walSegmentSize - position), position)
-      if (sync) await file.dataSync()
+      if (sync) await synced(file, file.dataSync())
     }
-    if (sync) await file.sync()
+    if (sync) await synced(file, file.sync())
   }
+}
+
+async function synced(file: DiskFile, operation: Promise<void>): Promise<void> {
+  await operation.catch((error: unknown) => {
+    throw fsyncFailed(file.path, error)
+  })
 }

@@ -1,0 +1,69 @@
+// The program behind the `walr` script. Old versions of Node must get as far as the message below, so this file keeps to
+// syntax that they know and imports nothing before it.
+var isRestoreCommand = process.argv[2] === 'restore-command'
+var failureStatus = isRestoreCommand ? 255 : 1
+
+/** Ends at once; for what must not happen. */
+function fail(message, hint) {
+  process.stderr.write('walr: error: ' + message + '\nwalr: hint: ' + hint + '\n')
+  process.exit(failureStatus)
+}
+
+function failUnexpectedly(error) {
+  if (error && error.code === 'ERR_MODULE_NOT_FOUND' && String(error.message).indexOf('dist') >= 0) {
+    fail('walr is not built: ' + error.message, 'Run "npm run build" in the checkout, or install @walr/core again.')
+  }
+  if (process.argv.indexOf('--verbose') > 0) process.stderr.write(((error && error.stack) || error) + '\n')
+  fail('unexpected: ' + ((error && error.message) || error), 'Run again with "--verbose" and report the stack trace.')
+}
+
+function restoreCommand() {
+  // Whatever way this process ends before it knows the answer, the answer is not "no such file".
+  process.exitCode = failureStatus
+  process.on('uncaughtException', failUnexpectedly)
+  return import('../dist/restore/restore-command.js')
+    .then(function (module) {
+      return module.restoreCommand(process.argv.slice(3), {
+        environment: process.env,
+        workingDirectory: process.cwd(),
+        writeOutput: function (text) {
+          process.stdout.write(text)
+        },
+      })
+    })
+    .then(function (status) {
+      process.exitCode = status
+    })
+}
+
+/** Errors of oclif's own have `oclif`; their status is 2, and PostgreSQL's programs have 1. */
+function report(error) {
+  if (error && error.code === 'EEXIT') {
+    process.exitCode = error.oclif && typeof error.oclif.exit === 'number' ? error.oclif.exit : 1
+    return
+  }
+  if (error && error.oclif) fail(String(error.message).split('\n')[0], 'Try "walr --help" for more information.')
+  failUnexpectedly(error)
+}
+
+function commands() {
+  return import('@oclif/core').then(function (oclif) {
+    return oclif
+      .run(process.argv.slice(2), import.meta.url)
+      .catch(report)
+      .then(function () {
+        return oclif.flush()
+      })
+  })
+}
+
+if (parseInt(process.versions.node, 10) < 24) {
+  fail(
+    'walr needs Node 24 or newer; this is ' + process.version + ' (' + process.execPath + ')',
+    'Install a newer Node, or set WALR_NODE to the path of one.',
+  )
+} else if (isRestoreCommand) {
+  restoreCommand().catch(failUnexpectedly)
+} else {
+  commands().catch(failUnexpectedly)
+}

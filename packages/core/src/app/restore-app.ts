@@ -1,0 +1,13 @@
+import { restoreCommand } from '../restore/restore-command.ts'
+
+/**
+ * Runs `walr restore-command` for this process.
+ * @returns the exit status (law 2).
+ */
+export function restoreApp(argv: readonly string[]): Promise<number> {
+  return restoreCommand(argv, {
+    environment: process.env,
+    workingDirectory: process.cwd(),
+    writeOutput: (text) => void process.stdout.write(text),
+  })
+}

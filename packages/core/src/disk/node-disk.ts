@@ -1,0 +1,99 @@
+import { constants } from 'node:fs'
+import type { FileHandle } from 'node:fs/promises'
+import { mkdir, open, readdir, rename, stat, statfs, unlink } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Disk, DiskEntry, DiskFile } from './disk.ts'
+import { NodeDiskFile } from './node-disk-file.ts'
+import { isSystemError } from './system-error.ts'
+
+const openFlags = {
+  create: constants.O_RDWR | constants.O_CREAT,
+  createNew: constants.O_RDWR | constants.O_CREAT | constants.O_EXCL,
+  existing: constants.O_RDWR,
+  read: constants.O_RDONLY,
+} as const
+
+/** The real file system. The process's umask may take bits from the modes. */
+export const nodeDisk: Disk = {
+  async open(path, how, mode = 0o600): Promise<DiskFile> {
+    return new NodeDiskFile(path, await open(path, openFlags[how], mode))
+  },
+
+  async list(directory) {
+    const entries = await readdir(directory, { withFileTypes: true })
+    return Promise.all(
+      entries.map(async (entry): Promise<DiskEntry> => {
+        if (entry.isSymbolicLink()) return { name: entry.name, kind: await kindOfTarget(join(directory, entry.name)) }
+        return { name: entry.name, kind: kindOf(entry) }
+      }),
+    )
+  },
+
+  async size(path) {
+    try {
+      return (await stat(path)).size
+    } catch (error) {
+      if (isSystemError(error, 'ENOENT')) return undefined
+      throw error
+    }
+  },
+
+  rename,
+
+  async remove(path) {
+    try {
+      await unlink(path)
+    } catch (error) {
+      if (!isSystemError(error, 'ENOENT')) throw error
+    }
+  },
+
+  async makeDirectory(path, mode = 0o700) {
+    try {
+      await mkdir(path, { mode })
+    } catch (error) {
+      if (!isSystemError(error, 'EEXIST') || !(await stat(path)).isDirectory()) throw error
+    }
+  },
+
+  async syncDirectory(path) {
+    const handle = await open(path, constants.O_RDONLY | constants.O_DIRECTORY)
+    try {
+      await syncDirectoryHandle(handle)
+    } finally {
+      await handle.close()
+    }
+  },
+
+  async freeBytes(path) {
+    const { bavail, bsize } = await statfs(path)
+    return bavail * bsize
+  },
+}
+
+/**
+ * Some file systems have no fsync for directories and say so with EBADF or EINVAL; PostgreSQL takes that for success, too
+ * (`fsync_fname` in `src/common/file_utils.c`). Every other failure counts.
+ */
+async function syncDirectoryHandle(handle: FileHandle): Promise<void> {
+  try {
+    await handle.sync()
+  } catch (error) {
+    if (!isSystemError(error, 'EBADF', 'EINVAL')) throw error
+  }
+}
+
+/** A dangling link is `other`. */
+async function kindOfTarget(path: string): Promise<DiskEntry['kind']> {
+  try {
+    return kindOf(await stat(path))
+  } catch (error) {
+    if (isSystemError(error, 'ENOENT', 'ELOOP')) return 'other'
+    throw error
+  }
+}
+
+function kindOf(entry: { isFile(): boolean; isDirectory(): boolean }): DiskEntry['kind'] {
+  if (entry.isFile()) return 'file'
+  return entry.isDirectory() ? 'directory' : 'other'
+}

@@ -1,0 +1,76 @@
+import type { Disk, DiskFile } from '../disk/disk.ts'
+import { isSystemError, systemErrorText } from '../disk/system-error.ts'
+import { WalrError } from '../errors/walr-error.ts'
+
+/** Appends to the file that PostgreSQL will get. */
+export interface TargetWriter {
+  write(bytes: Uint8Array): Promise<void>
+  /** Fills up with zeros to `size` bytes. */
+  padTo(size: number): Promise<void>
+}
+
+/**
+ * Makes `path`, all at once: `fill` writes under another name beside it, and only what was written wholly and synced gets
+ * the name. When `fill` rejects, nothing is there.
+ * @throws WalrError WALR_WRITE_FAILED, WALR_DISK_FULL or WALR_FSYNC_FAILED, or what `fill` rejects with.
+ */
+export async function writeTarget(
+  disk: Disk,
+  path: string,
+  fill: (writer: TargetWriter) => Promise<void>,
+): Promise<void> {
+  // Its own name for each process: one that was left alone by a dying server must not write into the next one's file.
+  const temporary = `${path}.walr-${process.pid}.tmp`
+  try {
+    const file = await orWriteFailed(path, disk.open(temporary, 'create'))
+    try {
+      await orWriteFailed(path, file.truncate(0))
+      await fill(new Appender(path, file))
+      await sync(path, file)
+    } finally {
+      await orWriteFailed(path, file.close())
+    }
+    await orWriteFailed(path, disk.rename(temporary, path))
+  } catch (error) {
+    // The first failure is the one to tell about.
+    await disk.remove(temporary).catch(() => undefined)
+    throw error
+  }
+}
+
+class Appender implements TargetWriter {
+  readonly #path: string
+  readonly #file: DiskFile
+  #length = 0
+
+  constructor(path: string, file: DiskFile) {
+    this.#path = path
+    this.#file = file
+  }
+
+  async write(bytes: Uint8Array): Promise<void> {
+    await orWriteFailed(this.#path, this.#file.write(bytes, 0, bytes.length, this.#length))
+    this.#length += bytes.length
+  }
+
+  async padTo(size: number): Promise<void> {
+    await orWriteFailed(this.#path, this.#file.truncate(size))
+  }
+}
+
+async function sync(path: string, file: DiskFile): Promise<void> {
+  try {
+    await file.sync()
+  } catch (cause) {
+    throw new WalrError('WALR_FSYNC_FAILED', `could not fsync file "${path}": ${systemErrorText(cause)}`, { cause })
+  }
+}
+
+async function orWriteFailed<T>(path: string, operation: Promise<T>): Promise<T> {
+  try {
+    return await operation
+  } catch (cause) {
+    const code = isSystemError(cause, 'ENOSPC', 'EDQUOT') ? 'WALR_DISK_FULL' : 'WALR_WRITE_FAILED'
+    throw new WalrError(code, `could not write file "${path}": ${systemErrorText(cause)}`, { cause })
+  }
+}
