@@ -14,7 +14,7 @@ export interface Contestant {
 export function contestant(name: 'pg_receivewal' | 'walr'): Contestant {
   if (name === 'walr') {
     const walr = join(import.meta.dirname, '../packages/core/bin/walr')
-    return { name: 'walr receive', program: process.execPath, args: [walr, 'receive'] }
+    return { name: 'walr receive', program: walr, args: ['receive'] }
   }
   const program = findClientProgram('pg_receivewal')
   if (program === undefined)
@@ -27,5 +27,5 @@ export function environmentFor(
   cluster: PostgresCluster,
   more: Readonly<Record<string, string>> = {},
 ): NodeJS.ProcessEnv {
-  return cleanEnvironment({ ...cluster.clientEnvironment, ...more })
+  return cleanEnvironment({ WALR_NODE: process.execPath, ...cluster.clientEnvironment, ...more })
 }

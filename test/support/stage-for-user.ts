@@ -45,7 +45,7 @@ export function reachableWalr(): WalrProgram {
 /** `restore_command` (or the like) that runs walr with these arguments by absolute paths. */
 export function walrCommandLine(args: string): string {
   const { nodePath, walrPath } = reachableWalr()
-  return `"${nodePath}" "${walrPath}" ${args}`
+  return `WALR_NODE="${nodePath}" "${walrPath}" ${args}`
 }
 
 function stageWalr(): WalrProgram {

@@ -17,10 +17,13 @@ export interface WalrOptions {
 
 const walrPath = join(import.meta.dirname, '../../packages/core/bin/walr')
 
-/** Starts the built walr (`packages/core/bin/walr`, so `npm run build` comes first) with this Node. */
+/**
+ * Starts the built walr (`packages/core/bin/walr`, so `npm run build` comes first) with this Node. The shell that it begins
+ * as replaces itself with Node, so the process id is walr's.
+ */
 export function startWalr(args: readonly string[], options: WalrOptions = {}): RunningProgram {
-  const { nodePath, program, spawnOptions } = prepare(options)
-  return new RunningProgram(nodePath, [program, ...args], spawnOptions)
+  const { program, spawnOptions } = prepare(options)
+  return new RunningProgram(program, args, spawnOptions)
 }
 
 /** Runs the built walr to its end. */
@@ -28,15 +31,16 @@ export async function runWalr(
   args: readonly string[],
   { deadlineMs = 60_000, input = '', ...options }: WalrOptions & { deadlineMs?: number; input?: string } = {},
 ): Promise<ProgramResult> {
-  const { nodePath, program, spawnOptions } = prepare(options)
-  return runProgram(nodePath, [program, ...args], { ...spawnOptions, deadlineMs, input })
+  const { program, spawnOptions } = prepare(options)
+  return runProgram(program, args, { ...spawnOptions, deadlineMs, input })
 }
 
-function prepare(options: WalrOptions): { nodePath: string; program: string; spawnOptions: object } {
+function prepare(options: WalrOptions): { program: string; spawnOptions: object } {
   if (!existsSync(walrPath) || !existsSync(join(walrPath, '../../dist'))) {
     throw new Error('walr is not built: run npm run build')
   }
   const place = options.user ? reachableWalr() : { nodePath: process.execPath, walrPath }
-  const spawnOptions = { cwd: options.cwd ?? '/', env: cleanEnvironment(options.env), ...asUser(options.user) }
-  return { nodePath: place.nodePath, program: place.walrPath, spawnOptions }
+  const env = cleanEnvironment({ WALR_NODE: place.nodePath, ...options.env })
+  const spawnOptions = { cwd: options.cwd ?? '/', env, ...asUser(options.user) }
+  return { program: place.walrPath, spawnOptions }
 }
