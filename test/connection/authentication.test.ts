@@ -6,6 +6,7 @@ import { startCluster, type PostgresCluster } from '../support/postgres-cluster.
 import { makeScratch, type Scratch } from '../support/scratch.ts'
 import { CertificateAuthority, readCertificate, type CertificateFiles } from './certificates.ts'
 import { connectForTest, failureOf } from './connect-for-test.ts'
+import { containing, matching } from './matchers.ts'
 
 const PASSWORD = "p@ss:wörd \\'"
 const HBA = [
@@ -25,6 +26,7 @@ describe.each([13, 14, 15, 16, 17, 18] as const)('PostgreSQL %d', (version) => {
   let scratch: Scratch
   let cluster: PostgresCluster
   let authority: CertificateAuthority
+  let stranger: CertificateAuthority
   let client: CertificateFiles
   let place = ''
   const pw = PASSWORD.replace(/['\\]/g, '\\$&')
@@ -32,6 +34,7 @@ describe.each([13, 14, 15, 16, 17, 18] as const)('PostgreSQL %d', (version) => {
   beforeAll(async () => {
     scratch = makeScratch('auth')
     authority = await CertificateAuthority.create(scratch.path, 'root')
+    stranger = await CertificateAuthority.create(scratch.path, 'stranger')
     const server = await authority.issue('server', { commonName: 'x', subjectAltName: 'DNS:localhost,IP:127.0.0.1' })
     client = await authority.issue('client', { commonName: 'cert_user' })
     cluster = await startCluster({
@@ -94,7 +97,7 @@ describe.each([13, 14, 15, 16, 17, 18] as const)('PostgreSQL %d', (version) => {
     it('tells that there is no password', async () => {
       expect(await failureOf(`${place} user=scram_user sslmode=${sslmode}`)).toMatchObject({
         code: 'WALR_AUTHENTICATION_FAILED',
-        message: expect.stringMatching(/failed: fe_sendauth: no password supplied$/),
+        message: matching(/failed: fe_sendauth: no password supplied$/),
       })
     })
   })
@@ -119,13 +122,13 @@ describe.each([13, 14, 15, 16, 17, 18] as const)('PostgreSQL %d', (version) => {
     expect(await encrypted(`${base} sslmode=require channel_binding=disable`)).toBe(true)
     expect(await failureOf(`${base} sslmode=disable channel_binding=require`)).toMatchObject({
       code: 'WALR_AUTHENTICATION_FAILED',
-      message: expect.stringMatching(/channel binding required, but SSL not in use$/),
+      message: matching(/channel binding required, but SSL not in use$/),
     })
     for (const user of ['md5_user', 'password_user', 'trust_user']) {
       const other = `${place} user=${user} password='${pw}' sslmode=require channel_binding=require`
       expect(await failureOf(other)).toMatchObject({
         code: 'WALR_AUTHENTICATION_FAILED',
-        message: expect.stringContaining('channel binding required'),
+        message: containing('channel binding required'),
       })
     }
   })
@@ -146,7 +149,7 @@ describe.each([13, 14, 15, 16, 17, 18] as const)('PostgreSQL %d', (version) => {
     else {
       expect(failure).toMatchObject({
         code: 'WALR_AUTHENTICATION_FAILED',
-        message: expect.stringContaining('authentication method requirement'),
+        message: containing('authentication method requirement'),
       })
     }
   })
@@ -158,6 +161,12 @@ describe.each([13, 14, 15, 16, 17, 18] as const)('PostgreSQL %d', (version) => {
     expect(await encrypted(`${base} sslkey=${encryptedKey} sslpassword=open`)).toBe(true)
     expect(await failureOf(`${base} sslkey=${encryptedKey} sslpassword=shut`)).toMatchObject({
       code: 'WALR_TLS_FAILED',
+    })
+    const strange = await stranger.issue('strange', { commonName: 'cert_user' })
+    const strangeFiles = `sslcert=${strange.certificate} sslkey=${strange.key}`
+    expect(await failureOf(`${place} user=cert_user sslmode=require ${strangeFiles}`)).toMatchObject({
+      code: 'WALR_TLS_FAILED',
+      message: containing('SSL error: '),
     })
     expect(await failureOf(`${place} user=cert_user sslmode=require`)).toMatchObject({
       code: 'WALR_AUTHENTICATION_FAILED',
@@ -179,7 +188,7 @@ describe.each([13, 14, 15, 16, 17, 18] as const)('PostgreSQL %d', (version) => {
     expect(await failureOf(`${place} user=nobody sslmode=disable`)).toMatchObject({
       code: 'WALR_AUTHENTICATION_FAILED',
       sqlState: '28000',
-      message: expect.stringContaining('no pg_hba.conf entry for replication connection from host'),
+      message: containing('no pg_hba.conf entry for replication connection from host'),
     })
     expect(await failureOf(`${place} user=ordinary_user`)).toMatchObject({
       code: 'WALR_AUTHENTICATION_FAILED',
@@ -220,7 +229,7 @@ describe.each([13, 14, 15, 16, 17, 18] as const)('PostgreSQL %d', (version) => {
     chmodSync(passfile, 0o644)
     const log: string[] = []
     expect(await failureOf(`${place} user=scram_user`, { environment, log })).toMatchObject({
-      message: expect.stringContaining('no password supplied'),
+      message: containing('no password supplied'),
     })
     expect(log).toEqual([
       `warning: password file "${passfile}" has group or world access; permissions should be u=rw (0600) or less`,

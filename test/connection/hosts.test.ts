@@ -4,6 +4,7 @@ import { freePort } from '../support/free-port.ts'
 import { startCluster, type PostgresCluster } from '../support/postgres-cluster.ts'
 import { connectForTest, failureOf } from './connect-for-test.ts'
 import { answering, startFakeServer } from './fake-server.ts'
+import { matching } from './matchers.ts'
 
 describe('several hosts', () => {
   let cluster: PostgresCluster
@@ -29,7 +30,7 @@ describe('several hosts', () => {
     const lines = failure instanceof Error ? failure.message.split('\n') : []
     expect(lines).toEqual([
       `connection to server at "127.0.0.1", port ${nobody} failed: Connection refused`,
-      expect.stringMatching(/^could not translate host name "no-such-host\.invalid" to address: /),
+      matching(/^could not translate host name "no-such-host\.invalid" to address: /),
       `connection to server on socket "/no/such/place/.s.PGSQL.${nobody}" failed: No such file or directory`,
     ])
   })
@@ -49,6 +50,14 @@ describe('several hosts', () => {
     await using silent = await startFakeServer(() => undefined)
     const ports = `port=${silent.port},${cluster.port}`
     expect(await failureOf(`host=127.0.0.1,127.0.0.1 ${ports} user=postgres connect_timeout=1`)).toBe('connected')
+  })
+
+  it('may be a socket in the abstract name space', async () => {
+    await using abstract = await startCluster({ version: 18, start: false })
+    abstract.configure({ unix_socket_directories: `${abstract.socketDirectory}, @walr-${abstract.port}` })
+    await abstract.start()
+    await using connection = await connectForTest(`host=@walr-${abstract.port} port=${abstract.port} user=postgres`)
+    expect(connection.peer).toBe(`socket "@walr-${abstract.port}/.s.PGSQL.${abstract.port}"`)
   })
 
   it('refuse an address that is none', async () => {

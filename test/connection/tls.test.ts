@@ -5,6 +5,7 @@ import { startCluster, type PostgresCluster } from '../support/postgres-cluster.
 import { makeScratch, type Scratch } from '../support/scratch.ts'
 import { CertificateAuthority, readCertificate, type CertificateFiles } from './certificates.ts'
 import { connectForTest, failureOf } from './connect-for-test.ts'
+import { containing, matching } from './matchers.ts'
 
 /** What the server may show. */
 const SERVERS = {
@@ -59,7 +60,7 @@ describe.each([13, 18] as const)('the certificate of PostgreSQL %d', (version) =
     for (const sslmode of ['verify-ca', 'verify-full']) {
       expect(await failureOf(to('localhost', `sslmode=${sslmode}`))).toMatchObject({
         code: 'WALR_TLS_FAILED',
-        message: expect.stringContaining('root certificate file "/nonexistent/.postgresql/root.crt" does not exist'),
+        message: containing('root certificate file "/nonexistent/.postgresql/root.crt" does not exist'),
       })
     }
   })
@@ -71,7 +72,7 @@ describe.each([13, 18] as const)('the certificate of PostgreSQL %d', (version) =
       expect(await failureOf(to('localhost', `sslmode=${sslmode} ${own}`))).toBe('connected')
       expect(await failureOf(to('localhost', `sslmode=${sslmode} ${other}`))).toMatchObject({
         code: 'WALR_TLS_FAILED',
-        message: expect.stringContaining('certificate verify failed'),
+        message: containing('certificate verify failed'),
       })
     }
     expect(await failureOf(to('localhost', 'sslrootcert=system'))).toMatchObject({ code: 'WALR_TLS_FAILED' })
@@ -101,7 +102,7 @@ describe.each([13, 18] as const)('the certificate of PostgreSQL %d', (version) =
     for (const host of wrong) {
       expect(await failureOf(to(host, verify('verify-full')))).toMatchObject({
         code: 'WALR_TLS_FAILED',
-        message: expect.stringContaining(`does not match host name "${host}"`),
+        message: containing(`does not match host name "${host}"`),
       })
       expect([host, await failureOf(to(host, verify('verify-ca')))]).toEqual([host, 'connected'])
     }
@@ -115,7 +116,7 @@ describe.each([13, 18] as const)('the certificate of PostgreSQL %d', (version) =
     const list = await authority.revoke(issued.get('local')?.certificate ?? '')
     expect(await failureOf(to('localhost', `${base} sslcrl=${list}`))).toMatchObject({
       code: 'WALR_TLS_FAILED',
-      message: expect.stringContaining('certificate revoked'),
+      message: containing('certificate revoked'),
     })
     expect(await failureOf(to('localhost', base))).toBe('connected')
   })
@@ -136,7 +137,7 @@ describe.each([13, 18] as const)('the certificate of PostgreSQL %d', (version) =
     const direct = `sslnegotiation=direct sslmode=verify-full sslrootcert=${authority.root.certificate}`
     const failure = await failureOf(to('localhost', direct))
     if (version >= 17) expect(failure).toBe('connected')
-    else expect(failure).toMatchObject({ code: expect.stringMatching(/^WALR_(TLS|CONNECT)_FAILED$/) })
+    else expect(failure).toMatchObject({ code: matching(/^WALR_(TLS|CONNECT)_FAILED$/) })
   })
 
   it('is not there when TLS is off: require fails, prefer and allow go on without', async () => {
@@ -144,7 +145,7 @@ describe.each([13, 18] as const)('the certificate of PostgreSQL %d', (version) =
     const at = (sslmode: string): string => plain.conninfo({ sslmode })
     expect(await failureOf(at('require'))).toMatchObject({
       code: 'WALR_TLS_FAILED',
-      message: expect.stringContaining('server does not support SSL, but SSL was required'),
+      message: containing('server does not support SSL, but SSL was required'),
     })
     expect(await failureOf(at('prefer'))).toBe('connected')
     expect(await failureOf(at('allow'))).toBe('connected')

@@ -59,8 +59,8 @@ describe.each([13, 18] as const)('the WAL of PostgreSQL %d', (version) => {
     }
 
     it.each([
-      ['at once', () => undefined],
-      ['in turns', () => nextTurn()],
+      ['at once', (): void => undefined],
+      ['in turns', (): Promise<void> => nextTurn()],
     ] as const)('arrives as it stands in the server’s files when it is taken %s', async (_, pace) => {
       await using connection = await connectForTest(place())
       const wanted = Number(endLsn - startLsn)
@@ -69,7 +69,7 @@ describe.each([13, 18] as const)('the WAL of PostgreSQL %d', (version) => {
       let taken = 0
       const sink = new RecordingSink({ onWalData: pace, onReadEnd: pace })
       const onWalData = sink.onWalData.bind(sink)
-      sink.onWalData = (bytes, offset, length) => {
+      sink.onWalData = (bytes, offset, length): void | Promise<void> => {
         const mine = Math.min(length, wanted - taken)
         hash.update(bytes.subarray(offset, offset + mine))
         taken += mine
@@ -81,7 +81,7 @@ describe.each([13, 18] as const)('the WAL of PostgreSQL %d', (version) => {
       expect(end.nextTimelineId).toBeUndefined()
       expect(hash.digest('hex')).toBe(expected)
       expect(sink.overlapCount).toBe(0)
-      expect(sink.readEndCount).toBeGreaterThan(0)
+      expect(sink.readEndCount).toBeGreaterThan(4)
       expect(await connection.query('IDENTIFY_SYSTEM')).toHaveLength(1)
     })
   })

@@ -20,6 +20,7 @@ let stagedWalr: WalrProgram | undefined
 
 /** How another program, such as PostgreSQL's `restore_command`, calls walr. */
 export interface WalrProgram {
+  /** For the environment variable `WALR_NODE`. */
   readonly nodePath: string
   readonly walrPath: string
 }

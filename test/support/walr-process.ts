@@ -1,3 +1,4 @@
+import type { SpawnOptions } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { cleanEnvironment } from './clean-environment.ts'
@@ -35,12 +36,11 @@ export async function runWalr(
   return runProgram(program, args, { ...spawnOptions, deadlineMs, input })
 }
 
-function prepare(options: WalrOptions): { program: string; spawnOptions: object } {
+function prepare(options: WalrOptions): { program: string; spawnOptions: SpawnOptions } {
   if (!existsSync(walrPath) || !existsSync(join(walrPath, '../../dist'))) {
     throw new Error('walr is not built: run npm run build')
   }
   const place = options.user ? reachableWalr() : { nodePath: process.execPath, walrPath }
   const env = cleanEnvironment({ WALR_NODE: place.nodePath, ...options.env })
-  const spawnOptions = { cwd: options.cwd ?? '/', env, ...asUser(options.user) }
-  return { program: place.walrPath, spawnOptions }
+  return { program: place.walrPath, spawnOptions: { cwd: options.cwd ?? '/', env, ...asUser(options.user) } }
 }

@@ -1,3 +1,4 @@
+/* global AbortController */
 // The program behind the `walr` script. Old versions of Node must get as far as the message below, so this file keeps to
 // syntax that they know and imports nothing before it.
 var isRestoreCommand = process.argv[2] === 'restore-command'
@@ -21,6 +22,14 @@ function restoreCommand() {
   // Whatever way this process ends before it knows the answer, the answer is not "no such file".
   process.exitCode = failureStatus
   process.on('uncaughtException', failUnexpectedly)
+  var stop = new AbortController()
+  var stopSignal
+  ;['SIGTERM', 'SIGINT'].forEach(function (name) {
+    process.once(name, function () {
+      stopSignal = name
+      stop.abort()
+    })
+  })
   return import('../dist/restore/restore-command.js')
     .then(function (module) {
       return module.restoreCommand(process.argv.slice(3), {
@@ -29,10 +38,13 @@ function restoreCommand() {
         writeOutput: function (text) {
           process.stdout.write(text)
         },
+        signal: stop.signal,
       })
     })
     .then(function (status) {
       process.exitCode = status
+      // PostgreSQL knows its own shutdown by the signal that its command died of.
+      if (stopSignal) process.kill(process.pid, stopSignal)
     })
 }
 

@@ -9,5 +9,7 @@ export function restoreApp(argv: readonly string[]): Promise<number> {
     environment: process.env,
     workingDirectory: process.cwd(),
     writeOutput: (text) => void process.stdout.write(text),
+    // Reached by way of oclif only for the help; `bin/walr.js` listens for signals on the real way.
+    signal: new AbortController().signal,
   })
 }

@@ -67,6 +67,17 @@ export type SessionEnd = 'end position' | 'interrupted'
 
 /** Errors that are the server's or the network's, and say nothing about walr's files. */
 const SERVER_SIDE = ['WALR_CONNECTION_LOST', 'WALR_PROTOCOL', 'WALR_REPLICATION_COMMAND'] as const
+/** The server has told that it no longer has the WAL from here on. */
+interface MissingWal {
+  readonly missingFrom: Lsn
+  readonly cause: WalrError
+}
+
+/** How the stream of a timeline ended, and where. */
+interface StreamedTimeline extends EndOfStream {
+  readonly endLsn: Lsn
+}
+
 const UNDEFINED_FILE = '58P01'
 const OBJECT_NOT_READY = '55000'
 
@@ -104,8 +115,8 @@ export class ReceiveSession {
         if (this.#options.stop.aborted) return 'interrupted'
         logger.info(`starting log streaming at ${formatLsn(position.startLsn)} (timeline ${position.timelineId})`)
         const streamed = await this.#stream(position, { store, walSegmentSize, serverTimeoutMs, slot, server })
-        if (streamed === 'gap') position = await this.#acceptGap(sources, position.startLsn)
-        else if (typeof streamed === 'string') return streamed
+        if (typeof streamed === 'string') return streamed
+        if ('missingFrom' in streamed) position = await this.#acceptGap(sources, position.timelineId, streamed)
         else position = this.#nextTimeline(position, streamed, walSegmentSize)
       }
     } finally {
@@ -145,9 +156,18 @@ export class ReceiveSession {
     }
   }
 
-  async #acceptGap(sources: StartSources, missingFrom: Lsn): Promise<StartPosition> {
+  async #acceptGap(
+    sources: StartSources,
+    timelineId: TimelineId,
+    { missingFrom, cause }: MissingWal,
+  ): Promise<StartPosition> {
     const server = await identifySystem(this.#connection)
     const next = startAfterGap({ ...sources, server }, missingFrom)
+    if (next.startLsn <= missingFrom) {
+      // The same position again would be refused again, at once; a newer timeline has a segment of its own there.
+      if (next.timelineId === timelineId) throw walGap(missingFrom, cause)
+      return next
+    }
     const { disk, directory, logger } = this.#options
     const gap = { timelineId: next.timelineId, startLsn: missingFrom, endLsn: next.startLsn, reason: 'removed from the server' }
     await recordGap(disk, directory, gap, new Date())
@@ -174,7 +194,7 @@ export class ReceiveSession {
       readonly slot: StartSources['slot']
       readonly server: SystemIdentity
     },
-  ): Promise<SessionEnd | 'gap' | EndOfStream> {
+  ): Promise<SessionEnd | MissingWal | StreamedTimeline> {
     const { logger, slot, stop, flush, sync } = this.#options
     const { startLsn, timelineId } = position
     const writer = new SegmentWriter(timelineId, startLsn, true, {
@@ -205,13 +225,13 @@ export class ReceiveSession {
       const end = await this.#connection.startReplication({ slot, startLsn, timelineId }, stream)
       if (stream.failure) throw stream.failure
       if (stream.stopped) return this.#stopped(writer)
-      return end
+      return { ...end, endLsn: writer.writtenLsn }
     } catch (error) {
       await writer.abandon()
       if (stream.failure) throw stream.failure
       // Once everything is durable and reported, how the server ends the stream no longer matters.
       if (stream.stopped && isWalrError(error, ...SERVER_SIDE)) return this.#stopped(writer)
-      return this.#refused(error, startLsn)
+      return this.#refused(error, writer.writtenLsn)
     } finally {
       stop.removeEventListener('abort', onStop)
       stream.dispose()
@@ -227,24 +247,24 @@ export class ReceiveSession {
   }
 
   /** Tells errors that mean missing WAL or a missing slot from all others. */
-  #refused(error: unknown, startLsn: Lsn): 'gap' {
+  #refused(error: unknown, missingFrom: Lsn): MissingWal {
     const { slot, acceptGap } = this.#options
     if (slot !== undefined && isSlotMissing(error)) throw slotMissing(slot, error)
     if (!isWalrError(error)) throw error
     if (error.sqlState === OBJECT_NOT_READY && slot !== undefined) {
-      throw new WalrError('WALR_SLOT_INVALID', `replication slot "${slot}" can no longer be used: ${error.message}`, {
+      throw new WalrError('WALR_SLOT_INVALID', `replication slot "${slot}" cannot be used: ${error.message}`, {
         detail: error.detail,
-        hint: 'Drop the slot and create it again; if WAL is missing afterwards, take a new base backup.',
+        hint: 'Look at it in pg_replication_slots. A slot that has lost its WAL must be dropped and created again, with a new base backup if WAL is missing afterwards; a logical slot belongs to somebody else.',
         cause: error,
       })
     }
     if (error.sqlState !== UNDEFINED_FILE) throw error
-    if (!acceptGap) throw walGap(startLsn, error)
-    return 'gap'
+    if (!acceptGap) throw walGap(missingFrom, error)
+    return { missingFrom, cause: error }
   }
 
-  #nextTimeline(position: StartPosition, end: EndOfStream, walSegmentSize: WalSegmentSize): StartPosition {
-    const { nextTimelineId, nextTimelineStartLsn } = end
+  #nextTimeline(position: StartPosition, end: StreamedTimeline, walSegmentSize: WalSegmentSize): StartPosition {
+    const { nextTimelineId, nextTimelineStartLsn, endLsn } = end
     if (nextTimelineId === undefined || nextTimelineStartLsn === undefined) {
       throw new WalrError('WALR_CONNECTION_LOST', 'replication stream was terminated before stop point')
     }
@@ -253,6 +273,13 @@ export class ReceiveSession {
         'WALR_PROTOCOL',
         `server reported unexpected next timeline ${nextTimelineId}, following timeline ${position.timelineId}`,
       )
+    }
+    if (nextTimelineStartLsn > endLsn) {
+      const stopped = `server stopped streaming timeline ${position.timelineId} at ${formatLsn(endLsn)}`
+      const begins = `reported next timeline ${nextTimelineId} to begin at ${formatLsn(nextTimelineStartLsn)}`
+      throw new WalrError('WALR_PROTOCOL', `${stopped}, but ${begins}`, {
+        detail: 'The WAL between the two has not been received, and nothing was written behind it.',
+      })
     }
     this.#options.logger.info(`switched to timeline ${nextTimelineId} at ${formatLsn(nextTimelineStartLsn)}`)
     const startLsn = segmentStartLsn(segmentNumberOf(nextTimelineStartLsn, walSegmentSize), walSegmentSize)

@@ -61,9 +61,9 @@ export function chooseStart(sources: StartSources, logger: Logger): StartPositio
 /** Where to go on when a gap is accepted: at what the slot keeps, when that is further on, else at the server's end. */
 export function startAfterGap(sources: StartSources, missingFrom: Lsn): StartPosition {
   const { slot, server, walSegmentSize } = sources
-  if (slot?.restartLsn !== undefined && slot.restartLsn > missingFrom) {
-    const startLsn = segmentFloor(slot.restartLsn, walSegmentSize)
-    return { timelineId: slot.restartTimelineId ?? server.timelineId, startLsn, from: 'slot' }
+  const kept = slot?.restartLsn === undefined ? undefined : segmentFloor(slot.restartLsn, walSegmentSize)
+  if (kept !== undefined && kept > missingFrom) {
+    return { timelineId: slot?.restartTimelineId ?? server.timelineId, startLsn: kept, from: 'slot' }
   }
   return { timelineId: server.timelineId, startLsn: segmentFloor(server.flushLsn, walSegmentSize), from: 'server' }
 }

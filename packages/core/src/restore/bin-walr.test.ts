@@ -76,6 +76,25 @@ describe('the walr script, for restore-command', () => {
   })
 
   it.each([
+    ['SIGTERM', 143],
+    ['SIGINT', 130],
+  ])('lets the program clean up after %s, and dies of it then: %i', (signal, expected) => {
+    program(`export const restoreCommand = (argv, { signal, writeOutput }) =>
+      new Promise((resolve) => {
+        const alive = setInterval(() => {}, 1000)
+        signal.addEventListener('abort', () => {
+          clearInterval(alive)
+          writeOutput('cleaned up')
+          resolve(255)
+        })
+        process.kill(process.pid, '${signal}')
+      })`)
+    const { status, stdout } = run(['restore-command', 'f', 'p'])
+    expect(stdout).toBe('cleaned up')
+    expect(status).toBe(expected)
+  })
+
+  it.each([
     ['throws', 'throw new Error("broken")'],
     ['is not there', undefined],
     ['ends Node by itself', 'process.exit(1)'],

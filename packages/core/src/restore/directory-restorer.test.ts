@@ -84,7 +84,7 @@ const delivered = (): Buffer => readFileSync(target())
 
 function restore(
   name: string,
-  options: { disk?: Disk; partial?: 'auto' | 'never' } = {},
+  options: { disk?: Disk; partial?: 'auto' | 'never'; signal?: AbortSignal } = {},
 ): Promise<'delivered' | 'absent'> {
   const silent = (): void => undefined
   return restoreFromDirectory({
@@ -101,6 +101,7 @@ function restore(
     wanted: parseWantedFile(name),
     targetPath: target(),
     partial: options.partial ?? 'auto',
+    signal: options.signal ?? new AbortController().signal,
   })
 }
 
@@ -149,6 +150,20 @@ describe('a finished segment', () => {
     await restore(two, { disk })
     const order = disk.operations.map(({ operation }) => operation).filter((name) => /^(write|sync|rename)$/.test(name))
     expect(order.slice(-3)).toEqual(['write', 'sync', 'rename'])
+  })
+
+  it('is not delivered, nor left under another name, when PostgreSQL shuts down meanwhile', async () => {
+    put(two, segment(two))
+    const stop = new AbortController()
+    const stopping: Disk = {
+      ...nodeDisk,
+      open: (path, how, mode) => {
+        if (path.endsWith(two)) stop.abort(new Error('shutting down'))
+        return nodeDisk.open(path, how, mode)
+      },
+    }
+    await expect(restore(two, { disk: stopping, signal: stop.signal })).rejects.toThrow('shutting down')
+    expect(readdirSync(join(dataDirectory, 'pg_wal'))).toEqual([])
   })
 
   it('is taken in the compression that is good, with a warning about the damaged one', async () => {

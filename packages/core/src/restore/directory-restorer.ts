@@ -22,6 +22,8 @@ export interface RestoreRequest {
   readonly wanted: WantedFile
   readonly targetPath: string
   readonly partial: 'auto' | 'never'
+  /** Aborts reading and writing; nothing is delivered then. */
+  readonly signal: AbortSignal
 }
 
 /** A finished segment's file changes its name once at most while it is looked for. */
@@ -30,7 +32,7 @@ const ATTEMPTS = 5
 /**
  * Delivers one file out of a receive directory.
  * @returns `absent` only when the directory could be read, is this cluster's, and has no such file (law 2).
- * @throws WalrError for everything else; nothing was delivered then.
+ * @throws WalrError, or the signal's reason, for everything else; nothing was delivered then.
  */
 export async function restoreFromDirectory(request: RestoreRequest): Promise<'delivered' | 'absent'> {
   const owner = await readSegmentOwner(request.disk, request.directory, request.workingDirectory)
@@ -69,11 +71,11 @@ async function deliverUnfinished(
   request: RestoreRequest,
   owner: SegmentOwner,
 ): Promise<'delivered' | 'absent' | undefined> {
-  const { disk, directory, wanted, targetPath } = request
+  const { disk, directory, wanted } = request
   const names = await listNames(request)
   if (wanted.kind === 'segment' && request.partial === 'auto') {
     const source = await findNewestPartial(disk, directory, names, wanted.name)
-    if (source !== undefined && (await copySegment(source, { disk, owner, targetPath, walFileName: wanted.name }))) {
+    if (source !== undefined && (await copySegment(source, { ...request, owner, walFileName: wanted.name }))) {
       request.logger.info(`delivered unfinished segment "${source.name}"`)
       return 'delivered'
     }
@@ -88,19 +90,19 @@ async function deliverUnfinished(
 }
 
 async function copy(source: SourceFile, request: RestoreRequest, owner: SegmentOwner): Promise<void> {
-  const { disk, wanted, targetPath } = request
+  const { wanted } = request
   switch (wanted.kind) {
     case 'segment':
-      await copySegment(source, { disk, owner, targetPath, walFileName: wanted.name })
+      await copySegment(source, { ...request, owner, walFileName: wanted.name })
       return
     case 'partial':
-      await copySegment(source, { disk, owner, targetPath, walFileName: wanted.walFileName })
+      await copySegment(source, { ...request, owner, walFileName: wanted.walFileName })
       return
     case 'history':
-      await copyHistory(disk, source, wanted.timelineId, targetPath)
+      await copyHistory(source, wanted.timelineId, request)
       return
     case 'backup-history':
-      await copyWhole(disk, source, targetPath)
+      await copyWhole(source, request)
       return
   }
 }

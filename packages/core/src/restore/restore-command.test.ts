@@ -26,7 +26,12 @@ afterEach(() => {
 })
 
 const run = (argv: readonly string[], environment: Record<string, string> = {}): Promise<number> =>
-  restoreCommand(argv, { environment, workingDirectory: root, writeOutput: (text) => void (printed += text) })
+  restoreCommand(argv, {
+    environment,
+    workingDirectory: root,
+    writeOutput: (text) => void (printed += text),
+    signal: new AbortController().signal,
+  })
 
 describe('restore-command', () => {
   it('exits with 0 and says nothing when the file was delivered, relative to the working directory', async () => {

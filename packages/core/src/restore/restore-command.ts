@@ -14,6 +14,8 @@ export interface RestoreProcess {
   readonly environment: Readonly<Record<string, string | undefined>>
   readonly workingDirectory: string
   readonly writeOutput: (text: string) => void
+  /** Aborts when the process is asked to end; then nothing is delivered and nothing is said. */
+  readonly signal: AbortSignal
 }
 
 /**
@@ -38,10 +40,11 @@ export async function restoreCommand(argv: readonly string[], process: RestorePr
       wanted: parseWantedFile(options.fileName),
       targetPath: resolve(process.workingDirectory, options.targetPath),
       partial: options.partial,
+      signal: process.signal,
     })
     return outcome === 'delivered' ? RESTORE_EXIT_CODES.delivered : absentStatus(process.environment)
   } catch (error) {
-    reportError(logger, error, verbosity)
+    if (!process.signal.aborted) reportError(logger, error, verbosity)
     return RESTORE_EXIT_CODES.anythingElse
   }
 }

@@ -11,6 +11,7 @@ export interface SegmentRequest {
   readonly walFileName: WalFileName
   readonly owner: SegmentOwner
   readonly targetPath: string
+  readonly signal: AbortSignal
 }
 
 /**
@@ -21,9 +22,9 @@ export interface SegmentRequest {
  * @throws VanishedFile
  */
 export async function copySegment(source: SourceFile, request: SegmentRequest): Promise<boolean> {
-  const { disk, walFileName, owner, targetPath } = request
+  const { disk, walFileName, owner, targetPath, signal } = request
   try {
-    await writeTarget(disk, targetPath, async (writer) => {
+    await writeTarget(disk, targetPath, signal, async (writer) => {
       const beginning = new SegmentBeginning(source, walFileName, owner)
       let length = 0
       for await (const chunk of readSource(disk, source)) {

@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import type { Disk } from '../disk/disk.ts'
 import { isSystemError, systemErrorText } from '../disk/system-error.ts'
 import { WalrError } from '../errors/walr-error.ts'
-import { decodeSegment } from '../wal/compression/segment-decoder.ts'
+import type { CompressionSuffix } from '../wal/compression/compression-suffix.ts'
 import { readWholeFile } from '../wal/read-whole-file.ts'
 import type { SegmentSuffix } from '../wal/segment-directory.ts'
 
@@ -48,12 +48,22 @@ export async function* readSource(disk: Disk, file: SourceFile): AsyncGenerator<
   const { path, suffix, partial } = file
   try {
     const bytes = readWholeFile(disk, path)
-    yield* suffix === '' ? bytes : decodeSegment(suffix, bytes, { tolerateCut: partial })
+    yield* suffix === '' ? bytes : await decoded(suffix, bytes, partial)
   } catch (error) {
     if (isSystemError(error, 'ENOENT')) throw new VanishedFile(path, { cause: error })
     if (isSystemError(error)) throw unreadable(path, error)
     throw error
   }
+}
+
+/** Loads the decoders only for a compressed file: PostgreSQL starts this program anew for each segment. */
+async function decoded(
+  suffix: CompressionSuffix,
+  bytes: AsyncIterable<Uint8Array>,
+  tolerateCut: boolean,
+): Promise<AsyncIterable<Uint8Array>> {
+  const { decodeSegment } = await import('../wal/compression/segment-decoder.ts')
+  return decodeSegment(suffix, bytes, { tolerateCut })
 }
 
 async function sizeOf(disk: Disk, path: string): Promise<number | undefined> {

@@ -11,12 +11,14 @@ export interface TargetWriter {
 
 /**
  * Makes `path`, all at once: `fill` writes under another name beside it, and only what was written wholly and synced gets
- * the name. When `fill` rejects, nothing is there.
+ * the name. When `fill` rejects, or `signal` aborts before the name is given, nothing is there.
+ * @throws the signal's reason when it aborts
  * @throws WalrError WALR_WRITE_FAILED, WALR_DISK_FULL or WALR_FSYNC_FAILED, or what `fill` rejects with.
  */
 export async function writeTarget(
   disk: Disk,
   path: string,
+  signal: AbortSignal,
   fill: (writer: TargetWriter) => Promise<void>,
 ): Promise<void> {
   // Its own name for each process: one that was left alone by a dying server must not write into the next one's file.
@@ -25,11 +27,12 @@ export async function writeTarget(
     const file = await orWriteFailed(path, disk.open(temporary, 'create'))
     try {
       await orWriteFailed(path, file.truncate(0))
-      await fill(new Appender(path, file))
+      await fill(new Appender(path, file, signal))
       await sync(path, file)
     } finally {
       await orWriteFailed(path, file.close())
     }
+    signal.throwIfAborted()
     await orWriteFailed(path, disk.rename(temporary, path))
   } catch (error) {
     // The first failure is the one to tell about.
@@ -41,14 +44,17 @@ export async function writeTarget(
 class Appender implements TargetWriter {
   readonly #path: string
   readonly #file: DiskFile
+  readonly #signal: AbortSignal
   #length = 0
 
-  constructor(path: string, file: DiskFile) {
+  constructor(path: string, file: DiskFile, signal: AbortSignal) {
     this.#path = path
     this.#file = file
+    this.#signal = signal
   }
 
   async write(bytes: Uint8Array): Promise<void> {
+    this.#signal.throwIfAborted()
     await orWriteFailed(this.#path, this.#file.write(bytes, 0, bytes.length, this.#length))
     this.#length += bytes.length
   }

@@ -61,7 +61,7 @@ describe('a connection URI', () => {
     'postgresql://db?password=sesame%zz',
   ])('%j does not put the password into a message', (text) => {
     expect(() => parse(text)).toThrow(expect.objectContaining({ code: 'WALR_CONNECTION_SETTING' }))
-    expect(() => parse(text)).toThrow(expect.not.stringContaining('sesame'))
+    expect(messageOf(() => parse(text))).not.toContain('sesame')
   })
 
   it('gives back whatever was encoded', () => {
@@ -77,4 +77,13 @@ describe('a connection URI', () => {
 
 function encode(text: string): string {
   return Buffer.from(text).reduce((encoded, byte) => `${encoded}%${byte.toString(16).padStart(2, '0')}`, '')
+}
+
+function messageOf(run: () => unknown): string {
+  try {
+    run()
+  } catch (error) {
+    return String(error)
+  }
+  throw new Error('nothing was thrown')
 }

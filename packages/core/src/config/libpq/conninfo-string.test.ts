@@ -35,7 +35,7 @@ describe('a keyword/value string', () => {
 
   it('does not show what may be the rest of a password with a space in it', () => {
     for (const text of ['password=open sesame', 'password=open sesame=1 host=db', 'sslpassword=open sesame']) {
-      expect(() => parse(text)).toThrow(expect.not.stringContaining('sesame'))
+      expect(messageOf(() => parse(text))).not.toContain('sesame')
     }
   })
 
@@ -54,3 +54,12 @@ describe('a keyword/value string', () => {
     )
   })
 })
+
+function messageOf(run: () => unknown): string {
+  try {
+    run()
+  } catch (error) {
+    return String(error)
+  }
+  throw new Error('nothing was thrown')
+}

@@ -54,12 +54,13 @@ export class Authentication {
   }
 
   #begin(request: number, data: Buffer): Uint8Array {
-    const password = this.#credentials.password()
     if (request === AUTHENTICATION_REQUEST.sasl) {
       const { serverCertificate } = this.#credentials
       this.#scram = new ScramExchange(decodeSaslMechanisms(data), serverCertificate, this.#demands.channelBinding)
+      this.#credentials.password() // a missing one is noticed before the exchange begins
       return this.#scram.firstMessage()
     }
+    const password = this.#credentials.password()
     const isMd5 = request === AUTHENTICATION_REQUEST.md5Password
     this.#completed = isMd5 ? 'md5' : 'password'
     return serialize.password(isMd5 ? md5Password(this.#credentials.user, password, data) : password)

@@ -169,22 +169,26 @@ export class ByteTransport {
   #onSecureRead(chunk: Buffer): void {
     this.#burst += chunk.length
     const pending = this.#deliver(chunk, chunk.length)
-    if (pending) this.#hold(pending.then(() => this.#scheduleReadEnd()))
-    else this.#scheduleReadEnd()
+    if (pending) this.#hold(pending.then(() => this.#endSecureRead()))
+    // The pieces of one encrypted read come one by one; this runs after the last of them.
+    else this.#readEnd ??= setImmediate(() => this.#onTurnEnd())
   }
 
-  /** The pieces of one encrypted read come one by one; this runs after the last of them. */
-  #scheduleReadEnd(): void {
-    this.#readEnd ??= setImmediate(() => {
-      this.#readEnd = undefined
-      if (this.#held) {
-        this.#scheduleReadEnd()
-        return
-      }
-      const dry = this.#burst < TLS_BURST
-      this.#burst = 0
-      this.#endRead(dry)
-    })
+  #onTurnEnd(): void {
+    this.#readEnd = undefined
+    if (this.#held || this.#burst === 0) return // the end of the read comes when the listener is done
+    const dry = this.#burst < TLS_BURST
+    this.#burst = 0
+    this.#endRead(dry)
+  }
+
+  /** After a listener that took its time: ends the read, unless more pieces of it are here and it is not long yet. */
+  #endSecureRead(): void | Promise<void> {
+    const isLong = this.#burst >= TLS_BURST
+    if (this.#socket.readableLength > 0 && !isLong) return
+    const dry = !isLong
+    this.#burst = 0
+    return this.#listener?.onReadEnd(dry)
   }
 
   #deliver(bytes: Buffer, length: number): Promise<void> | undefined {

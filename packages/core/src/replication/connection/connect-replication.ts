@@ -32,7 +32,7 @@ export async function connectReplication(
   try {
     return await round.connect()
   } catch (error) {
-    if (!round.passwordMissing || settings.prompt === 'never') throw error
+    if (!round.passwordMissing || settings.prompt === 'never' || password !== undefined) throw error
   }
   // A server does not wait long for a login, so the user is asked while no connection is open.
   return new HostRound(settings, options, await ask(options)).connect()

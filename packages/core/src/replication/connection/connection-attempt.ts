@@ -10,7 +10,7 @@ import { checkServer } from './server-identity.ts'
 import type { ServerPlace } from './server-place.ts'
 import { ServerSession } from './server-session.ts'
 import { findSessionAttributes, type SessionAttributes } from './session-attributes.ts'
-import { negotiateTls } from './tls-negotiation.ts'
+import { negotiateTls, tlsErrorText } from './tls-negotiation.ts'
 
 /** What an attempt needs beside the place. */
 export interface AttemptContext {
@@ -82,7 +82,11 @@ async function connectAndLogIn(
         encryption === 'tls' ? await negotiateTls(transport, settings.tls, place.host.host) : undefined
       const session = new ServerSession(transport, logger)
       const { user } = settings
-      await login(session, { ...settings, sqlDatabase: context.sqlDatabase }, { user, password: () => context.password(), serverCertificate })
+      await login(
+        session,
+        { ...settings, sqlDatabase: context.sqlDatabase },
+        { user, password: () => context.password(), serverCertificate },
+      )
       const identity = { ...checkServer(session.parameters), peer: place.peer }
       const connection = new PhysicalReplicationConnection(session, identity)
       return { connection, attributes: () => findSessionAttributes(session.parameters, connection) }
@@ -103,6 +107,10 @@ function connectTimeout(timeoutMs: number, attempt: AbortController): NodeJS.Tim
 /** Puts the place before the message, and gives what the system said walr's form. Aborts pass as they are. */
 function describeFailure(place: ServerPlace, error: unknown): unknown {
   if (isWalrError(error)) {
+    // With TLS 1.3 the server's verdict on our certificate comes after the handshake.
+    if (error.code === 'WALR_CONNECTION_LOST' && systemErrorCode(error.cause)?.startsWith('ERR_SSL_') === true) {
+      return new WalrError('WALR_TLS_FAILED', place.failurePrefix + tlsErrorText(error.cause), { cause: error })
+    }
     const code = error.code === 'WALR_CONNECTION_LOST' ? 'WALR_CONNECT_FAILED' : error.code
     const { hint = passwordHint(place, error), detail, sqlState } = error
     return new WalrError(code, place.failurePrefix + error.message, { hint, detail, sqlState, cause: error })

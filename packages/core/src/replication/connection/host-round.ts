@@ -24,11 +24,7 @@ export class HostRound {
   #passwordMissing = false
 
   /** `password` goes before those of the hosts. */
-  constructor(
-    settings: ConnectionSettings,
-    context: RoundContext,
-    password: string | undefined,
-  ) {
+  constructor(settings: ConnectionSettings, context: RoundContext, password: string | undefined) {
     this.#settings = settings
     this.#context = context
     this.#password = password

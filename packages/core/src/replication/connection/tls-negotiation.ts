@@ -4,6 +4,7 @@ import type { TlsSettings } from '../../config/libpq/connection-settings.ts'
 import { readTlsMaterial, SYSTEM_ROOTS, type TlsMaterial } from '../../config/libpq/tls-material.ts'
 import { WalrError } from '../../errors/walr-error.ts'
 import type { ByteTransport } from './byte-transport.ts'
+import { systemErrorCode } from './network-error.ts'
 import { certificateMatchesHost, mismatchMessage, parseSubjectAltName } from './server-certificate-name.ts'
 import { sslRequest } from './startup-message.ts'
 
@@ -45,9 +46,11 @@ async function serverAccepts(transport: ByteTransport): Promise<boolean> {
   const answer = Promise.withResolvers<number>()
   transport.listen({
     onBytes: (bytes, length) => {
+      const byte = bytes[0] ?? 0
       // Bytes in the clear after the answer would be taken for the server's once TLS is up (CVE-2021-23222).
-      if (length > 1 && bytes[0] === ACCEPTED) answer.reject(tlsFailed('received unencrypted data after SSL response'))
-      else answer.resolve(bytes[0] ?? 0)
+      if (length > 1 && (byte === ACCEPTED || byte === REFUSED)) {
+        answer.reject(tlsFailed('received unencrypted data after SSL response'))
+      } else answer.resolve(byte)
     },
     onReadEnd: () => undefined,
     onEnd: answer.reject,
@@ -66,7 +69,7 @@ async function handshake(transport: ByteTransport, options: tls.ConnectionOption
     return await transport.secure(options)
   } catch (cause) {
     if (transport.destroyReason) throw transport.destroyReason // an abort or a timeout of ours is no fault of TLS
-    throw tlsFailed(`SSL error: ${cause instanceof Error ? describe(cause) : String(cause)}`, cause)
+    throw tlsFailed(tlsErrorText(cause), cause)
   }
 }
 
@@ -90,11 +93,12 @@ function tlsOptions(settings: TlsSettings, material: TlsMaterial, host: string):
 }
 
 /** OpenSSL's reason without its numbers and file names. */
-function describe(error: Error): string {
-  if ('reason' in error && typeof error.reason === 'string') return error.reason
-  const code = 'code' in error && typeof error.code === 'string' ? error.code : ''
-  const isVerification = /^[A-Z][A-Z_]+$/.test(code) && !code.startsWith('ERR_') && !/^E[A-Z]+$/.test(code)
-  return isVerification ? `certificate verify failed: ${error.message}` : error.message
+export function tlsErrorText(error: unknown): string {
+  if (!(error instanceof Error)) return `SSL error: ${String(error)}`
+  if ('reason' in error && typeof error.reason === 'string') return `SSL error: ${error.reason}`
+  const code = systemErrorCode(error) ?? ''
+  const isVerification = /^[A-Z]+(?:_[A-Z0-9]+)+$/.test(code) && !code.startsWith('ERR_')
+  return `SSL error: ${isVerification ? 'certificate verify failed: ' : ''}${error.message}`
 }
 
 function commonNameOf(name: string | readonly string[] | undefined): string | undefined {

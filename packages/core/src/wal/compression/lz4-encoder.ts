@@ -1,6 +1,6 @@
 import { WalrError } from '../../errors/walr-error.ts'
 import { LZ4_END_MARK, LZ4_SEGMENT_HEADER, LZ4_STORED, LZ4_WINDOW_BYTES } from './lz4-frame.ts'
-import type { EmitChunk, SegmentEncoder } from './segment-encoder.ts'
+import type { EmitChunk, SegmentEncoder } from './encoder-contract.ts'
 
 const BLOCK_BYTES = 65_536
 /** Before a block's compressed bytes lz4-napi puts their size when decoded; a frame has its own field in that place. */

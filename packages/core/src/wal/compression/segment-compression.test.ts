@@ -90,7 +90,7 @@ describe.each(methods)('%s', (method, suffix) => {
         })
         expect((await decode(suffix, coded, { chunk })).equals(Buffer.concat(written))).toBe(true)
       }),
-      { numRuns: 25 },
+      { numRuns: 15 },
     )
   })
 
@@ -114,10 +114,10 @@ describe.each(methods)('%s', (method, suffix) => {
   })
 
   it('cut at any byte is an error, and a prefix where cuts are tolerated', async () => {
-    const plain = walLike(3000)
+    const plain = walLike(1200)
     const coded = await encode(spec, async (encoder) => {
-      for (let at = 0; at < plain.length; at += 500) {
-        await encoder.write(plain, at, 500)
+      for (let at = 0; at < plain.length; at += 200) {
+        await encoder.write(plain, at, 200)
         await encoder.flush()
       }
       await encoder.end()

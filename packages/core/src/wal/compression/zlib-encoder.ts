@@ -1,6 +1,6 @@
 import { WalrError } from '../../errors/walr-error.ts'
 import type { CompressionSuffix } from './compression-suffix.ts'
-import type { EmitChunk, SegmentEncoder } from './segment-encoder.ts'
+import type { EmitChunk, SegmentEncoder } from './encoder-contract.ts'
 import type { ZlibPump } from './zlib-pump.ts'
 
 /** An encoder over one of node:zlib's streams, which work in libuv's pool. `flushKind` is the stream's sync flush. */

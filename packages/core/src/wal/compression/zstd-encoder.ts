@@ -1,6 +1,6 @@
 import { constants, createZstdCompress } from 'node:zlib'
 import type { ActiveCompressionSpec } from './compression-spec.ts'
-import type { EmitChunk, SegmentEncoder } from './segment-encoder.ts'
+import type { EmitChunk, SegmentEncoder } from './encoder-contract.ts'
 import { compressionFailure, createZlibEncoder } from './zlib-encoder.ts'
 import { ZlibPump } from './zlib-pump.ts'
 
