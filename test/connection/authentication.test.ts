@@ -1,6 +1,7 @@
 import { chmodSync, writeFileSync } from 'node:fs'
 import { userInfo } from 'node:os'
 import { join } from 'node:path'
+import { inspect } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { startCluster, type PostgresCluster } from '../support/postgres-cluster.ts'
 import { makeScratch, type Scratch } from '../support/scratch.ts'
@@ -85,7 +86,9 @@ describe.each([13, 14, 15, 16, 17, 18] as const)('PostgreSQL %d', (version) => {
     })
 
     it.each(['password_user', 'md5_user', 'scram_user'])('tells a wrong password of %s', async (user) => {
-      expect(await failureOf(`${place} user=${user} password=wrong sslmode=${sslmode}`)).toMatchObject({
+      const failure = await failureOf(`${place} user=${user} password=sesame sslmode=${sslmode}`)
+      expect(inspect(failure, { depth: 20, showHidden: true })).not.toContain('sesame')
+      expect(failure).toMatchObject({
         code: 'WALR_AUTHENTICATION_FAILED',
         sqlState: '28P01',
         message:

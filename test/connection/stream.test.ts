@@ -99,15 +99,20 @@ describe('a stream', () => {
     expect(sink.startCount).toBe(0)
   })
 
-  it('refuses a result set that is none', async () => {
-    const server = await walsender((session) =>
-      session.raw(resultRow(['a', 'b'], ['x', '0/0']), commandComplete('x'), readyForQuery()),
-    )
-    await using connection = await connectForTest(server.conninfo)
-    await expect(connection.startReplication(REQUEST, new RecordingSink())).rejects.toMatchObject({
-      code: 'WALR_PROTOCOL',
-    })
-  })
+  it.each([['x', '0/0'], ['0', '0/0'], ['4294967296', '0/0'], ['2', '0'], [null, null], ['2']])(
+    'refuses the result set [%s, %s], and the connection with it',
+    async (...row) => {
+      const columns = row.map((_, index) => `column${index}`)
+      const server = await walsender((session) =>
+        session.raw(resultRow(columns, row), commandComplete('x'), readyForQuery()),
+      )
+      await using connection = await connectForTest(server.conninfo)
+      await expect(connection.startReplication(REQUEST, new RecordingSink())).rejects.toMatchObject({
+        code: 'WALR_PROTOCOL',
+      })
+      await server.sessions[0]?.untilClosed()
+    },
+  )
 
   it('ends when the client wants it; what still arrives is thrown away', async () => {
     const server = await walsender(async (session) => {

@@ -99,7 +99,7 @@ async function receiveOnce(cluster: PostgresCluster, directory: string): Promise
 /** Refused whether walr may try again or not. */
 async function expectRefused(cluster: PostgresCluster, directory: string, message: string | RegExp): Promise<void> {
   for (const loop of [[], ['--no-loop']]) {
-    const result = await runWalr(['receive', ...receiverArgs(cluster, directory), ...loop])
+    const result = await runWalr(['receive', ...receiverArgs(cluster, directory), ...loop], { deadlineMs: 10_000 })
     expect(result.exitCode, result.stderr).toBe(1)
     expect(result.stderr).toMatch(message)
   }

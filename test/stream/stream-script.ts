@@ -40,13 +40,12 @@ export function startStreamServer(script: StreamScript): Promise<ScriptedWalsend
   })
 }
 
+/** How many CopyDone messages of the client each session has dealt with. */
+const answered = new WeakMap<WalsenderSession, number>()
+
 /** Behaves from here on as a healthy server that has no more WAL: ends the stream when the client wants that. */
 export async function endWhenAsked(session: WalsenderSession): Promise<void> {
-  const before = session.copyDoneCount
-  await waitFor('the end of the stream', () => session.copyDoneCount > before || session.closed, {
-    deadlineMs: 60_000,
-    intervalMs: 2,
-  })
+  await clientCopyDone(session)
   if (session.closed) return
   await session.copyDone()
   await session.stopped()
@@ -66,8 +65,17 @@ export async function streamTo(
 
 /** The server's side of a timeline switch; the next START_REPLICATION comes on the same connection. */
 export async function switchTimeline(session: WalsenderSession, timelineId: number, startLsn: bigint): Promise<void> {
-  const before = session.copyDoneCount
   await session.copyDone()
-  await session.clientCopyDone(before + 1)
+  await clientCopyDone(session)
   await session.nextTimeline(timelineId, startLsn)
+}
+
+/** Resolves with the client's next CopyDone, or with the end of the connection. */
+async function clientCopyDone(session: WalsenderSession): Promise<void> {
+  const before = answered.get(session) ?? 0
+  await waitFor('the end of the stream', () => session.copyDoneCount > before || session.closed, {
+    deadlineMs: 60_000,
+    intervalMs: 2,
+  })
+  answered.set(session, before + 1)
 }

@@ -11,8 +11,6 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { gzipSync, zstdCompressSync } from 'node:zlib'
-import { compressFrameSync } from 'lz4-napi'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { Disk } from '../disk/disk.ts'
 import { FaultDisk } from '../disk/fault-disk.ts'
@@ -20,10 +18,9 @@ import { nodeDisk } from '../disk/node-disk.ts'
 import type { ErrorCode } from '../errors/error-codes.ts'
 import { isWalrError } from '../errors/walr-error.ts'
 import { restoreFromDirectory } from './directory-restorer.ts'
+import { CLUSTER, encode, SEGMENT, segment, suffixes } from './segment.fixture.ts'
 import { parseWantedFile } from './wanted-file.ts'
 
-const SEGMENT = 1_048_576
-const CLUSTER = 7_710_454_860_644_512_687n
 const names = Array.from({ length: 8 }, (_, number) => `0000000100000000${number.toString(16).padStart(8, '0')}`)
 const [, one = '', two = '', three = '', four = ''] = names
 
@@ -42,28 +39,6 @@ beforeEach(() => {
 afterEach(() => {
   rmSync(root, { recursive: true, force: true })
 })
-
-/** A segment as a server writes it: page header, some bytes, zeros. */
-function segment(name: string, options: { cluster?: bigint; timeline?: number; written?: number } = {}): Buffer {
-  const bytes = Buffer.alloc(SEGMENT)
-  bytes.writeUInt16LE(0xd118, 0)
-  bytes.writeUInt16LE(2, 2)
-  bytes.writeUInt32LE(options.timeline ?? 1, 4)
-  bytes.writeBigUInt64LE(BigInt(Number.parseInt(name.slice(16), 16)) * BigInt(SEGMENT), 8)
-  bytes.writeBigUInt64LE(options.cluster ?? CLUSTER, 24)
-  bytes.writeUInt32LE(SEGMENT, 32)
-  bytes.writeUInt32LE(8192, 36)
-  for (let at = 40; at < (options.written ?? SEGMENT); at++) bytes[at] = 1 + (at % 251)
-  return bytes
-}
-
-const encode = {
-  '': (bytes: Buffer) => bytes,
-  '.gz': (bytes: Buffer) => gzipSync(bytes, { level: 1 }),
-  '.lz4': (bytes: Buffer) => compressFrameSync(bytes, { contentChecksum: true }),
-  '.zst': (bytes: Buffer) => zstdCompressSync(bytes),
-} as const
-const suffixes = ['', '.gz', '.lz4', '.zst'] as const
 
 const put = (name: string, bytes: Buffer): void => {
   writeFileSync(join(directory, name), bytes)
@@ -330,36 +305,6 @@ describe('an unfinished segment', () => {
     put(three, segment(three))
     expect(await restore(`${two}.partial`)).toBe('delivered')
     expect(await restore(`${one}.partial`)).toBe('absent')
-  })
-})
-
-describe('a history file', () => {
-  const content = Buffer.from('1\t0/74FE98\tno recovery target specified\n')
-
-  it.each(suffixes)('%s is delivered', async (suffix) => {
-    put(`00000002.history${suffix}`, encode[suffix](content))
-    expect(await restore('00000002.history')).toBe('delivered')
-    expect(delivered().equals(content)).toBe(true)
-  })
-
-  it.each([
-    ['is empty', Buffer.alloc(0), 'is empty'],
-    ['is malformed', Buffer.from('1\tnot a location\n'), 'line 1'],
-    ['is of a later timeline', Buffer.from('2\t0/74FE98\tx\n'), 'must be less than 2'],
-  ])('that %s is refused: PostgreSQL would take a wrong way', async (_what, bytes, text) => {
-    put('00000002.history', bytes)
-    await expectRefusal('00000002.history', 'WALR_TIMELINE', text)
-  })
-
-  it('that does not decode is refused', async () => {
-    put('00000002.history.gz', encode['.gz'](content).subarray(0, -1))
-    await expectRefusal('00000002.history', 'WALR_SEGMENT_CORRUPT', 'cannot be decoded')
-  })
-
-  it('of a backup is delivered as it is', async () => {
-    put(`${one}.00000028.backup`, Buffer.from('START WAL LOCATION: 0/100028'))
-    expect(await restore(`${one}.00000028.backup`)).toBe('delivered')
-    expect(delivered().toString()).toBe('START WAL LOCATION: 0/100028')
   })
 })
 

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import type { Disk } from '../disk/disk.ts'
-import { isWalrError, type WalrError } from '../errors/walr-error.ts'
+import { isWalrError, WalrError } from '../errors/walr-error.ts'
 import { decodeSegment } from './compression/segment-decoder.ts'
 import { wrongCluster } from './directory-identity.ts'
 import { checkSegmentHeader, LONG_PAGE_HEADER_BYTES } from './page-header.ts'
@@ -21,7 +21,7 @@ export interface ExpectedCluster {
  * size, a compressed one must decode to it, and the first page must be the one that belongs there.
  * @returns undefined for a finished segment that is whole, or a partial one that has the right beginning or none; else
  * what is wrong with it, as a sentence.
- * @throws WalrError WALR_WRONG_CLUSTER: not a damaged file, but somebody else's.
+ * @throws WalrError WALR_WRONG_CLUSTER, WALR_WRONG_SEGMENT_SIZE: not a damaged file, but somebody else's.
  */
 export async function segmentFault(
   disk: Disk,
@@ -37,26 +37,36 @@ export async function segmentFault(
     if (isWalrError(error, 'WALR_SEGMENT_CORRUPT')) return `segment file "${entry.fileName}" is damaged: ${error.message}`
     throw error
   }
+  const check =
+    length < LONG_PAGE_HEADER_BYTES
+      ? undefined
+      : checkSegmentHeader(head, {
+          ...expected,
+          startLsn: segmentStartLsn(entry.segmentNumber, expected.walSegmentSize),
+          timelineId: entry.timelineId,
+        })
+  // Whose file it is comes first: a file of a cluster with other segments has a wrong size as well.
+  if (check?.kind === 'wrong-cluster') throw foreignFile(directory, entry, head, expected)
+  if (check?.kind === 'wrong-segment-size') throw wrongSegmentSize(directory, entry, check.message)
   if (!entry.partial && length !== expected.walSegmentSize) {
     const what = entry.suffix === '' ? 'segment file' : 'compressed segment file'
     const size = entry.suffix === '' ? 'size' : 'uncompressed size'
     return `${what} "${entry.fileName}" has incorrect ${size} ${length}`
   }
-  if (length < LONG_PAGE_HEADER_BYTES) return undefined
-  const check = checkSegmentHeader(head, {
-    ...expected,
-    startLsn: segmentStartLsn(entry.segmentNumber, expected.walSegmentSize),
-    timelineId: entry.timelineId,
-  })
-  if (check.kind === 'ok' || (check.kind === 'empty' && entry.partial)) return undefined
+  if (!check || check.kind === 'ok' || (check.kind === 'empty' && entry.partial)) return undefined
   if (check.kind === 'empty') return `segment file "${entry.fileName}" holds only zeros`
-  if (check.kind === 'wrong-cluster') throw foreignFile(directory, entry, head, expected)
   return `segment file "${entry.fileName}" ${check.message}`
 }
 
 function foreignFile(directory: string, entry: SegmentEntry, head: Buffer, expected: ExpectedCluster): WalrError {
   const found = head.readBigUInt64LE(24).toString() as SystemIdentifier
   return wrongCluster(join(directory, entry.fileName), found, expected.systemIdentifier)
+}
+
+function wrongSegmentSize(directory: string, entry: SegmentEntry, message: string): WalrError {
+  return new WalrError('WALR_WRONG_SEGMENT_SIZE', `"${join(directory, entry.fileName)}" ${message}`, {
+    hint: 'Use another directory for the resized cluster, and take a new base backup. Nothing was written.',
+  })
 }
 
 async function readPlain(disk: Disk, directory: string, entry: SegmentEntry, head: Buffer): Promise<number> {

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -92,9 +92,8 @@ describe('what is written', () => {
       writer.expect(0, 0xfff00010)
     }).toThrow('got WAL data offset 00000010, expected 00000064')
     writer.expect(0, 0xfff00064)
-    expect(contents('0000000100000000FFF'.padEnd(16, '0').slice(0, 0) + (segmentFiles()[0] ?? '')).subarray(100)).toEqual(
-      Buffer.alloc(SEGMENT - 100),
-    )
+    await flushed(writer)
+    expect(contents(segmentFiles()[0] ?? '').subarray(100)).toEqual(Buffer.alloc(SEGMENT - 100))
   })
 
   it('is split at the edge of segments, also several in one message', async () => {
@@ -236,15 +235,32 @@ describe('a segment that is finished slowly', () => {
     ['compressed', gzip],
   ])('does not come to harm by a flush that waits for the one before (%s)', async (_, compression) => {
     const writer = await writerAt(segmentLsn(FIRST), { compression })
-    const release = disk.on({ operation: 'rename', pathPattern: /\.partial$/, nth: 1 }, { delayMs: 60 })
+    disk.on({ operation: 'rename', pathPattern: new RegExp(`${segmentName(FIRST)}.*partial$`) }, { delayMs: 250 })
     await put(writer, SEGMENT + 1000)
     const filling = put(writer, SEGMENT)
+    await until(() => writer.writtenLsn >= segmentLsn(FIRST + 2), 'the next segment is full, too')
+    expect(finished).toEqual([])
     const flushing = flushed(writer)
     await Promise.all([filling, flushing])
     expect(writer.flushedLsn).toBeGreaterThanOrEqual(segmentLsn(FIRST + 1, 1000))
     await flushed(writer)
     expect(writer.flushedLsn).toBe(segmentLsn(FIRST + 2, 1000))
-    release()
+  })
+})
+
+describe('a partial segment of an earlier run', () => {
+  it('is not flushed before the segment in front of it has its final name', async () => {
+    writeFileSync(join(directory, `${segmentName(FIRST + 1)}.partial`), Buffer.alloc(SEGMENT))
+    const writer = await writerAt()
+    disk.on({ operation: 'rename', pathPattern: /\.partial$/ }, { delayMs: 100 })
+    await put(writer, SEGMENT + 1000)
+    const flushing = flushed(writer)
+    while (!segmentFiles().includes(segmentName(FIRST))) {
+      expect(writer.flushedLsn).toBe(segmentLsn(FIRST))
+      await new Promise(setImmediate)
+    }
+    await flushing
+    expect(writer.flushedLsn).toBe(segmentLsn(FIRST + 1, 1000))
   })
 })
 
@@ -317,10 +333,7 @@ describe('after a failure', () => {
 describe('a finished segment that is there already', () => {
   it('is kept when it is another one, and so is the new one', async () => {
     const other = segmentBytes(FIRST + 100)
-    await nodeDisk.open(join(directory, segmentName(FIRST)), 'create').then(async (file) => {
-      await file.write(other, 0, other.length, 0)
-      await file.close()
-    })
+    writeFileSync(join(directory, segmentName(FIRST)), other)
     const writer = await writerAt()
     await put(writer, SEGMENT)
     expect(await outcome(flushed(writer))).toBe('WALR_SEGMENT_CONFLICT')

@@ -22,13 +22,15 @@ export interface AttemptContext {
   readonly signal: AbortSignal
   /** The password for the host that is tried. @throws when there is none. */
   password(): string
+  /** Where that password was found; undefined when it was asked for. */
+  readonly passwordSource: string | undefined
 }
 
 /** A connection that is logged in. */
 export interface Established {
   readonly connection: ReplicationConnection
   /** Only asked for when target_session_attrs wants to know. */
-  attributes(): Promise<SessionAttributes>
+  readonly attributes: () => Promise<SessionAttributes>
 }
 
 type Encryption = 'plain' | 'tls'
@@ -42,12 +44,12 @@ export async function attemptConnection(place: ServerPlace, context: AttemptCont
   try {
     return await connectAndLogIn(place, context, first)
   } catch (error) {
-    const failure = describeFailure(place, error)
+    const failure = describeFailure(place, error, context.passwordSource)
     if (second === undefined || !mayChangeEncryption(failure)) throw failure
     try {
       return await connectAndLogIn(place, context, second)
     } catch (secondError) {
-      throw both(failure, describeFailure(place, secondError))
+      throw both(failure, describeFailure(place, secondError, context.passwordSource))
     }
   }
 }
@@ -105,14 +107,14 @@ function connectTimeout(timeoutMs: number, attempt: AbortController): NodeJS.Tim
 }
 
 /** Puts the place before the message, and gives what the system said walr's form. Aborts pass as they are. */
-function describeFailure(place: ServerPlace, error: unknown): unknown {
+function describeFailure(place: ServerPlace, error: unknown, passwordSource: string | undefined): unknown {
   if (isWalrError(error)) {
     // With TLS 1.3 the server's verdict on our certificate comes after the handshake.
     if (error.code === 'WALR_CONNECTION_LOST' && systemErrorCode(error.cause)?.startsWith('ERR_SSL_') === true) {
       return new WalrError('WALR_TLS_FAILED', place.failurePrefix + tlsErrorText(error.cause), { cause: error })
     }
     const code = error.code === 'WALR_CONNECTION_LOST' ? 'WALR_CONNECT_FAILED' : error.code
-    const { hint = passwordHint(place, error), detail, sqlState } = error
+    const { hint = passwordHint(error, passwordSource), detail, sqlState } = error
     return new WalrError(code, place.failurePrefix + error.message, { hint, detail, sqlState, cause: error })
   }
   if (systemErrorCode(error) === undefined) return error
@@ -123,9 +125,8 @@ function describeFailure(place: ServerPlace, error: unknown): unknown {
   return new WalrError('WALR_CONNECT_FAILED', place.failurePrefix + networkErrorText(error), { hint, cause: error })
 }
 
-function passwordHint({ host }: ServerPlace, { sqlState }: WalrError): string | undefined {
-  if (sqlState !== '28P01' || host.passwordSource === undefined) return undefined
-  return `The password was taken from ${host.passwordSource}.`
+function passwordHint({ sqlState }: WalrError, source: string | undefined): string | undefined {
+  return sqlState === '28P01' && source !== undefined ? `The password was taken from ${source}.` : undefined
 }
 
 function both(first: unknown, second: unknown): unknown {

@@ -78,14 +78,14 @@ export class HostRound {
         sqlDatabase: this.#context.sqlDatabase,
         settings: this.#settings,
         password: () => this.#passwordFor(place.host),
+        passwordSource: this.#password === undefined ? place.host.passwordSource : undefined,
       })
     } catch (error) {
       return this.#afterFailure(this.#note(error))
     }
-    const { connection } = established
-    const mismatch = wanted === 'any' ? undefined : sessionMismatch(wanted, await established.attributes())
-    if (mismatch === undefined) return connection
-    await connection.close()
+    const mismatch = await findMismatch(established, wanted)
+    if (mismatch === undefined) return established.connection
+    await established.connection.close()
     this.#note(new WalrError('WALR_CONNECT_FAILED', place.failurePrefix + mismatch))
     return 'next host'
   }
@@ -121,5 +121,18 @@ export class HostRound {
     const { code, hint, detail, sqlState } = last
     const cause = new AggregateError(this.#failures)
     return new WalrError(code, lines.join('\n'), { hint, detail, sqlState, cause })
+  }
+}
+
+async function findMismatch(
+  { connection, attributes }: Established,
+  wanted: ConnectionSettings['targetSessionAttrs'],
+): Promise<string | undefined> {
+  if (wanted === 'any') return undefined
+  try {
+    return sessionMismatch(wanted, await attributes())
+  } catch (error) {
+    await connection.close()
+    throw error
   }
 }

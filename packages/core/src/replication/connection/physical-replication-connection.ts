@@ -1,5 +1,5 @@
 import { serialize } from 'pg-protocol'
-import { WalrError } from '../../errors/walr-error.ts'
+import { isWalrError, WalrError } from '../../errors/walr-error.ts'
 import { CopyDataWriter } from './copy-data-writer.ts'
 import type { CopySink, EndOfStream, ReplicationConnection, StartReplication } from './replication-connection.ts'
 import { runSimpleQuery } from './simple-query.ts'
@@ -70,6 +70,10 @@ export class PhysicalReplicationConnection implements ReplicationConnection {
     this.#busy = command
     try {
       return await run()
+    } catch (error) {
+      // Where the next answer begins is not known any more.
+      if (isWalrError(error, 'WALR_PROTOCOL')) this.#session.destroy(error)
+      throw error
     } finally {
       this.#busy = undefined
     }

@@ -60,6 +60,6 @@ export interface CopySink {
   onKeepalive(walEndHigh: number, walEndLow: number, replyRequested: boolean): void | Promise<void>
   /** All bytes that one read of the socket gave have been handed over. `dry`: nothing more is waiting. */
   onReadEnd(dry: boolean): void | Promise<void>
-  /** The server sent CopyDone. */
+  /** The server sent CopyDone. Not called once {@link ReplicationConnection.sendCopyDone} has been. */
   onCopyDone(): void | Promise<void>
 }

@@ -119,10 +119,11 @@ function shutDown(cause: unknown): WalrError {
 
 /** next_tli and next_tli_startpos. */
 function nextTimeline(row: readonly (string | null)[]): EndOfStream {
-  const [timeline = '', position = ''] = row
+  const [timeline, position] = row.map((column) => column ?? '')
+  const timelineNumber = /^\d{1,10}$/.test(timeline ?? '') ? Number(timeline) : 0
   const nextTimelineStartLsn = parseLsn(position ?? '')
-  if (row.length < 2 || timeline === null || !/^\d{1,10}$/.test(timeline) || nextTimelineStartLsn === undefined) {
+  if (timelineNumber < 1 || timelineNumber > 0xffff_ffff || nextTimelineStartLsn === undefined) {
     throw new WalrError('WALR_PROTOCOL', `unexpected result set after end-of-timeline: ${JSON.stringify(row)}`)
   }
-  return { nextTimelineId: toTimelineId(Number(timeline)), nextTimelineStartLsn }
+  return { nextTimelineId: toTimelineId(timelineNumber), nextTimelineStartLsn }
 }
