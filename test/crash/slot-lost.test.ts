@@ -77,10 +77,12 @@ describe.concurrent('a slot that was invalidated while walr was down', () => {
       expect(gap).toMatchObject({ format: 1, timelineId: 1, startLsn: lsnText(newest) })
       const numbers = (await received.entries()).map((entry) => entry.segmentNumber)
       expect(numbers.some((number) => lsnText(number) === gap?.endLsn)).toBe(true)
-      if (version >= 18) return
-      await invalidateSlot(cluster)
-      await receive(cluster, empty, () => writeWal(cluster, 2), ['--accept-gap'])
-      expect(gapsOf(empty)).toMatchObject([{ format: 1, timelineId: 1, startLsn: '0/0' }])
+      if (version < 18) {
+        // The loop above has moved the slot to the position that is gone; a new one has none to move.
+        await invalidateSlot(cluster)
+        await receive(cluster, empty, () => writeWal(cluster, 2), ['--accept-gap'])
+        expect(gapsOf(empty)).toMatchObject([{ format: 1, timelineId: 1, startLsn: '0/0' }])
+      }
     },
   )
 })

@@ -128,7 +128,7 @@ async function receive(
       logger.error(error.message)
       return EXIT_CODES.failure
     }
-    if (isWalrError(error, 'WALR_WAL_GAP')) return EXIT_CODES.gap
+    if (isWalrError(error, 'WALR_WAL_GAP', 'WALR_SLOT_INVALID')) return EXIT_CODES.gap
     throw error
   }
 }

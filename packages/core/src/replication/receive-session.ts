@@ -25,7 +25,7 @@ import {
   type SystemIdentity,
 } from './identify-system.ts'
 import type { ReceiverStateHolder } from './receiver-state.ts'
-import { isSlotMissing, readSlot, slotMissing, type SlotPosition } from './replication-slot.ts'
+import { isSlotInvalidated, isSlotMissing, readSlot, slotMissing, type SlotPosition } from './replication-slot.ts'
 import { chooseStart, startAfterGap, walGap, type SlotState, type StartPosition, type StartSources } from './start-position.ts'
 import { fetchTimelineHistory } from './timeline-history-command.ts'
 import { WalStream } from './wal-stream.ts'
@@ -79,7 +79,6 @@ interface StreamedTimeline extends EndOfStream {
 }
 
 const UNDEFINED_FILE = '58P01'
-const OBJECT_NOT_READY = '55000'
 
 /** One connection's life as a receiver: who is there, where to start, and stream, timeline after timeline. */
 export class ReceiveSession {
@@ -104,7 +103,7 @@ export class ReceiveSession {
     await this.#options.identity.keep(identity)
     const slot = slotName === undefined ? undefined : await this.#slot(slotName, directory !== undefined)
     const sources: StartSources = { directory, slot, server, walSegmentSize }
-    let position = this.#start(sources)
+    let position = await this.#start(sources)
     const store = new SegmentStore({ ...this.#options, walSegmentSize, fileMode })
     try {
       await store.prepare()
@@ -146,13 +145,18 @@ export class ReceiveSession {
     return { restartLsn: probed.restartLsn, restartTimelineId: undefined, name, state: probed.state }
   }
 
-  #start(sources: StartSources): StartPosition {
+  async #start(sources: StartSources): Promise<StartPosition> {
     try {
       return chooseStart(sources, this.#options.logger)
     } catch (error) {
-      if (!this.#options.acceptGap || !isWalrError(error, 'WALR_WAL_GAP')) throw error
-      this.#options.logger.warning(`going on behind a gap: ${error.message}`)
-      return startAfterGap(sources, INVALID_LSN)
+      const { acceptGap, disk, directory, logger } = this.#options
+      if (!acceptGap || !isWalrError(error, 'WALR_WAL_GAP')) throw error
+      const next = startAfterGap(sources, INVALID_LSN)
+      // Nobody knows where it begins: the slot has forgotten, and there is no file.
+      const gap = { timelineId: next.timelineId, startLsn: INVALID_LSN, endLsn: next.startLsn, reason: error.message }
+      await recordGap(disk, directory, gap, new Date())
+      logger.warning(`going on behind a gap: ${error.message}`)
+      return next
     }
   }
 
@@ -251,10 +255,10 @@ export class ReceiveSession {
     const { slot, acceptGap } = this.#options
     if (slot !== undefined && isSlotMissing(error)) throw slotMissing(slot, error)
     if (!isWalrError(error)) throw error
-    if (error.sqlState === OBJECT_NOT_READY && slot !== undefined) {
+    if (slot !== undefined && isSlotInvalidated(error, this.#connection.serverVersionNumber)) {
       throw new WalrError('WALR_SLOT_INVALID', `replication slot "${slot}" cannot be used: ${error.message}`, {
         detail: error.detail,
-        hint: 'Look at it in pg_replication_slots. A slot that has lost its WAL must be dropped and created again, with a new base backup if WAL is missing afterwards; a logical slot belongs to somebody else.',
+        hint: 'Look at it in pg_replication_slots. A slot that has lost its WAL must be dropped and created again, with a new base backup if WAL is missing afterwards.',
         cause: error,
       })
     }

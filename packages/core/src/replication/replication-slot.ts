@@ -14,6 +14,7 @@ export interface SlotPosition {
 const READ_SLOT_VERSION = 150_000
 const DUPLICATE_OBJECT = '42710'
 const UNDEFINED_OBJECT = '42704'
+const OBJECT_NOT_READY = '55000'
 
 /** A slot's name as the replication grammar wants it. */
 export function quoteSlotName(name: string): string {
@@ -64,4 +65,12 @@ export function slotMissing(name: string, cause?: unknown): WalrError {
 /** Whether a server's error says that the slot is not there. */
 export function isSlotMissing(error: unknown): boolean {
   return isWalrError(error) && error.sqlState === UNDEFINED_OBJECT
+}
+
+/**
+ * Whether a server's error says that the slot has lost what it kept. Before 15 the code means a logical slot, which newer
+ * servers refuse to {@link readSlot}.
+ */
+export function isSlotInvalidated(error: unknown, serverVersionNumber: number): boolean {
+  return serverVersionNumber >= READ_SLOT_VERSION && isWalrError(error) && error.sqlState === OBJECT_NOT_READY
 }

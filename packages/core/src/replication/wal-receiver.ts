@@ -26,6 +26,8 @@ const FATAL_AT_FIRST = [
   'WALR_WRONG_SEGMENT_SIZE',
   'WALR_DIRECTORY',
 ] as const
+/** Errors that mean missing WAL: the server says so, or the slot that was to keep it does not any more. */
+const GAPS = ['WALR_WAL_GAP', 'WALR_SLOT_INVALID'] as const
 /** A stream that was up for so long is no failed attempt. */
 const HEALTHY_MS = 10_000
 
@@ -67,7 +69,7 @@ export class WalReceiver {
         if (stop.aborted && isAbort(error, stop)) return this.#interrupted()
         if (this.#isFatal(error)) throw error
         this.#options.report(error)
-        const gap = isWalrError(error, 'WALR_WAL_GAP')
+        const gap = isWalrError(error, ...GAPS)
         // Stays true when the server cannot be reached after that: the gap is still there.
         if (gap) this.#missingWal = true
         state.set(gap ? 'gap' : 'waiting', error instanceof Error ? error.message : String(error))
@@ -89,10 +91,16 @@ export class WalReceiver {
     const ending = new AbortController()
     const connection = await this.#connect(ending)
     const giveUp = setTimeout(() => ending.abort(noAnswer()), SETUP_TIMEOUT_MS)
-    const onStop = (): void => void setTimeout(() => ending.abort(stop.reason), STOP_TIMEOUT_MS).unref()
+    let streaming = false
+    const onStop = (): void => {
+      // Before the stream there is nothing to be finished.
+      if (streaming) setTimeout(() => ending.abort(stop.reason), STOP_TIMEOUT_MS).unref()
+      else ending.abort(stop.reason)
+    }
     stop.addEventListener('abort', onStop, { once: true })
     const onStreaming = (): void => {
       clearTimeout(giveUp)
+      streaming = true
       this.#everStreamed = true
       this.#missingWal = false
       this.#streamingSinceMs = performance.now()

@@ -8,7 +8,7 @@ import type { TimelineId } from './timeline-id.ts'
 /** WAL that is missing for good, and was gone on behind. */
 export interface WalGap {
   readonly timelineId: TimelineId
-  /** First missing byte. */
+  /** First missing byte; 0/0 when that is not known. */
   readonly startLsn: Lsn
   /** First byte that is there again. */
   readonly endLsn: Lsn

@@ -99,8 +99,17 @@ describe('the first byte that a directory lacks', () => {
     expect(await start('!1:0C 1:0C.partial', first)).toMatchObject({ start: '1 0/C00000' })
   })
 
-  it('is at the start of the only segment that is damaged and nowhere else', async () => {
-    expect((await start('!1:0C', first)).start).toBe('nothing')
+  it('is at the oldest segment when all are damaged: another place would leave a gap unseen', async () => {
+    expect(await start('!1:0D !1:0C', first)).toEqual({
+      start: '1 0/C00000',
+      by: segmentName(0x0c),
+      warnings: [
+        `segment file "${segmentName(0x0d)}" has incorrect size 1000, skipping`,
+        `segment file "${segmentName(0x0c)}" has incorrect size 1000, skipping`,
+      ],
+    })
+    expect((await start('1:0C !2:0D', second)).start).toBe('1 0/D00000')
+    expect((await start('!1:0C !2:0D', second)).start).toBe('2 0/D00000')
   })
 
   it('comes with a warning when files lie beyond the branch', async () => {

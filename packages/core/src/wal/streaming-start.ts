@@ -35,7 +35,7 @@ interface Branch {
  * segment, then a finished file over a partial one. Files that lie on a branch which the server has not taken are kept,
  * and passed over.
  * @param faultOf tells why a finished file cannot be trusted, or undefined when it can.
- * @returns undefined when the directory has no segment.
+ * @returns undefined when the directory has no segment. With nothing but damaged ones it is the start of the oldest.
  * @throws WalrError WALR_TIMELINE when the directory is on a timeline that the server does not know.
  * @see `FindStreamingStart` in PostgreSQL's `src/bin/pg_basebackup/pg_receivewal.c`, which compares segment numbers before
  * timelines and can so get stuck on a branch that was left.
@@ -66,6 +66,11 @@ export async function findStreamingStart(
       return { timelineId: child.timelineId, startLsn: segmentStartLsn(switchSegment, walSegmentSize), newest, warnings }
     }
     return { timelineId: branch.timelineId, startLsn, newest, warnings }
+  }
+  const damaged = oldestDamaged(entries, line)
+  if (damaged) {
+    const startLsn = segmentStartLsn(damaged.segmentNumber, walSegmentSize)
+    return { timelineId: damaged.timelineId, startLsn, newest: damaged, warnings }
   }
   const strangers = entries.filter((entry) => !line.some((branch) => branch.timelineId === entry.timelineId))
   if (strangers[0]) throw notAnAncestor(strangers[0], server.timelineId)
@@ -103,6 +108,17 @@ async function newestGood(
     warnings.push(`${fault}, skipping`)
   }
   return undefined
+}
+
+/** Where no file can be trusted, streaming goes on at the oldest of them: to begin elsewhere would leave a gap unseen. */
+function oldestDamaged(entries: readonly SegmentEntry[], line: readonly Branch[]): SegmentEntry | undefined {
+  const timelineId = line.find((branch) => entries.some((entry) => entry.timelineId === branch.timelineId))?.timelineId
+  return entries
+    .filter((entry) => entry.timelineId === timelineId)
+    .reduce<SegmentEntry | undefined>(
+      (oldest, entry) => (oldest && oldest.segmentNumber <= entry.segmentNumber ? oldest : entry),
+      undefined,
+    )
 }
 
 /** An open segment before an open segment was never finished: streaming has to go on there. */
