@@ -70,11 +70,7 @@ describe('a directory', () => {
       await mustRun(resetWal, ['--wal-segsize=2', cluster.dataDirectory], { cwd: '/', ...asUser(unprivilegedUser()) })
       await cluster.start()
       await createSlot(cluster)
-      await expectRefused(
-        cluster,
-        scratch.path,
-        `has WAL segments of ${1_048_576} bytes, the server's have ${2_097_152}`,
-      )
+      await expectRefused(cluster, scratch.path, `has WAL segments of 1048576 bytes, the server's have 2097152`)
       rmSync(join(scratch.path, '.walr'), { recursive: true })
       await expectRefused(cluster, scratch.path, /segments of 1048576 bytes/)
       expect(segmentFiles(scratch.path)).toEqual([...before.keys()])

@@ -1,6 +1,7 @@
 import { readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
+import { ReceiverInProcess } from './receive-in-process.ts'
 import { startReceive } from './receive-program.ts'
 import { answerRow, SEGMENT, START, startStreamServer, streamTo, wal } from './stream-script.ts'
 import { segmentName, WalDirectory } from './wal-directory.ts'
@@ -38,10 +39,10 @@ it('asks again and again without --no-loop, and goes on without a gap when the W
     },
   })
   await using directory = new WalDirectory()
-  await using walr = startReceive(server, directory)
-  await walr.waitForLine(/finished segment at 0\/1100000/)
-  expect(await walr.stop()).toBe(0)
-  expect(walr.stderr.filter((line) => line.startsWith('walr: error: WAL from'))).toHaveLength(2)
+  await using receiver = new ReceiverInProcess(server, directory)
+  await receiver.logged(/finished segment at 0\/1100000/)
+  expect(await receiver.stop()).toEqual({ end: 'interrupted' })
+  expect(receiver.reported).toMatchObject([{ code: 'WALR_WAL_GAP' }, { code: 'WALR_WAL_GAP' }])
   directory.expectSegment(segmentName(START), wal, START)
   expect(readdirSync(join(directory.path, '.walr'))).not.toContain('gaps')
 })
@@ -61,9 +62,7 @@ it('goes on behind the gap with --accept-gap, on the same connection, and keeps 
   await using walr = startReceive(server, directory, '-n', '--accept-gap')
   await walr.waitForLine(/finished segment at 0\/1400000/)
   expect(await walr.stop()).toBe(0)
-  expect(walr.stderr.join('\n')).toContain(
-    'warning: going on behind a gap: WAL from 0/1000000 to 0/1300000 is missing',
-  )
+  expect(walr.stderr.join('\n')).toContain('warning: going on behind a gap: WAL from 0/1000000 to 0/1300000 is missing')
   expect(server.sessions).toHaveLength(1)
   expect(directory.names).toEqual([segmentName(START - SEGMENT), segmentName(next)])
   directory.expectSegment(segmentName(next), wal, next)
@@ -87,11 +86,10 @@ it('lets the gap begin where the stream broke off, not where it had begun', asyn
         : undefined,
   })
   await using directory = new WalDirectory()
-  await using walr = startReceive(server, directory, '-n', '--accept-gap')
-  await walr.waitForLine(/starting log streaming at 0\/1500000/)
+  await using receiver = new ReceiverInProcess(server, directory, { loop: false, acceptGap: true })
   const session = await server.session()
   await session.status(({ writtenLsn }) => writtenLsn === next + 10n)
-  expect(await walr.stop()).toBe(0)
+  expect(await receiver.stop()).toEqual({ end: 'interrupted' })
   expect(readdirSync(join(directory.path, '.walr/gaps'))).toEqual(['0000000001200309-0000000001500000.json'])
   directory.expectSegment(segmentName(START + SEGMENT), wal, START + SEGMENT)
   directory.expectPartial(`${segmentName(START + 2n * SEGMENT)}.partial`, wal, START + 2n * SEGMENT, broken)
@@ -110,9 +108,9 @@ it('goes on at what the slot keeps when that is further on than the WAL that is 
   })
   await using directory = new WalDirectory()
   writeFileSync(join(directory.path, segmentName(START - SEGMENT)), wal.segment(START - SEGMENT))
-  await using walr = startReceive(server, directory, '-n', '--accept-gap', '-S', 'keep')
-  await walr.waitForLine(/finished segment at 0\/1300000/)
-  expect(await walr.stop()).toBe(0)
+  await using receiver = new ReceiverInProcess(server, directory, { loop: false, acceptGap: true, slot: 'keep' })
+  await receiver.logged(/finished segment at 0\/1300000/)
+  expect(await receiver.stop()).toEqual({ end: 'interrupted' })
   expect(readdirSync(join(directory.path, '.walr/gaps'))).toEqual(['0000000001000000-0000000001200000.json'])
 })
 
@@ -129,9 +127,9 @@ it.each([
     },
   })
   await using directory = new WalDirectory()
-  const slot = 'keep' in slots ? ['-S', 'keep'] : []
-  await using walr = startReceive(server, directory, '-n', '--accept-gap', ...slot)
-  expect(await walr.ended()).toBe(3)
+  const slot = 'keep' in slots ? 'keep' : undefined
+  await using receiver = new ReceiverInProcess(server, directory, { loop: false, acceptGap: true, slot })
+  expect(await receiver.ended).toMatchObject({ error: { code: 'WALR_WAL_GAP' } })
   const [session] = server.sessions
   expect(session?.queries.filter((query) => query.startsWith('START_REPLICATION'))).toHaveLength(1)
   expect(directory.names).toEqual([])

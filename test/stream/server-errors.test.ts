@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { ReceiverInProcess } from './receive-in-process.ts'
 import { startReceive } from './receive-program.ts'
 import { SEGMENT, START, startStreamServer, streamTo, wal } from './stream-script.ts'
 import { segmentName, WalDirectory } from './wal-directory.ts'
@@ -29,12 +30,10 @@ describe('an error after CopyBoth', () => {
       },
     })
     await using directory = new WalDirectory()
-    await using walr = startReceive(server, directory, '-n')
-    expect(await walr.ended()).toBe(1)
-    expect(walr.stderr).toContain(
-      'walr: error: unexpected termination of replication stream: ERROR:  not in the right state',
-    )
-    expect(walr.stderr).toContain('walr: code: WALR_REPLICATION_COMMAND')
+    await using receiver = new ReceiverInProcess(server, directory, { loop: false })
+    await receiver.ended
+    const message = 'unexpected termination of replication stream: ERROR:  not in the right state'
+    expect(receiver.reported).toMatchObject([{ code: 'WALR_REPLICATION_COMMAND', message }])
   })
 
   it.each([
@@ -52,13 +51,15 @@ describe('an error after CopyBoth', () => {
       },
     })
     await using directory = new WalDirectory()
-    await using walr = startReceive(server, directory)
-    await walr.waitForLine(/disconnected; waiting/)
+    await using receiver = new ReceiverInProcess(server, directory)
+    await receiver.logged(/disconnected; waiting/)
+    const code = kind === 'ERROR' ? 'WALR_REPLICATION_COMMAND' : 'WALR_CONNECTION_LOST'
     const severity = kind === 'ERROR' ? 'ERROR' : 'FATAL'
-    expect(walr.stderr).toContain(`walr: error: unexpected termination of replication stream: ${severity}:  ${message}`)
+    const text = `unexpected termination of replication stream: ${severity}:  ${message}`
+    expect(receiver.reported).toMatchObject([{ code, message: text }])
     directory.expectPartial(`${segmentName(START + SEGMENT)}.partial`, wal, START + SEGMENT, broken)
-    await walr.waitForLine(/finished segment at 0\/1200000/)
-    expect(await walr.stop()).toBe(0)
+    await receiver.logged(/finished segment at 0\/1200000/)
+    expect(await receiver.stop()).toEqual({ end: 'interrupted' })
     const second = await server.session(2)
     expect(second.queries.at(-1)).toContain('0/1100000 TIMELINE 1')
     expect(directory.names).toEqual([segmentName(START), segmentName(START + SEGMENT)])
@@ -75,7 +76,7 @@ describe('an error before CopyBoth', () => {
     [
       'a timeline not in the history',
       'XX000',
-      'requested starting point 0/1000000 on timeline 1 is not in this server\'s history',
+      "requested starting point 0/1000000 on timeline 1 is not in this server's history",
       'WALR_REPLICATION_COMMAND',
     ],
   ])('ends walr with status 1 and --no-loop: %s', async (_, sqlState, message, code) => {
@@ -110,9 +111,9 @@ describe('an error before CopyBoth', () => {
           : streamTo(session, request, START + SEGMENT),
     })
     await using directory = new WalDirectory()
-    await using walr = startReceive(server, directory, '-S', 'keep')
-    await walr.waitForLine(/finished segment at 0\/1100000/)
-    expect(await walr.stop()).toBe(0)
+    await using receiver = new ReceiverInProcess(server, directory, { slot: 'keep' })
+    await receiver.logged(/finished segment at 0\/1100000/)
+    expect(await receiver.stop()).toEqual({ end: 'interrupted' })
     directory.expectSegment(segmentName(START), wal, START)
   })
 

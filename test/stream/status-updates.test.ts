@@ -84,7 +84,9 @@ describe('a keepalive', () => {
     await waitFor('all keepalives are answered', () => asked, { intervalMs: 2 })
     expect(await receiver.stop()).toEqual({ end: 'interrupted' })
     const known = START + 5000n
-    expect(session.statuses.every(({ writtenLsn, flushedLsn }) => writtenLsn <= known && flushedLsn <= known)).toBe(true)
+    expect(session.statuses.every(({ writtenLsn, flushedLsn }) => writtenLsn <= known && flushedLsn <= known)).toBe(
+      true,
+    )
     expect(server.failures).toEqual([])
   })
 })
@@ -107,7 +109,12 @@ describe('what is reported as flushed', () => {
 
   it.each<[string, ReceiverTestOptions, readonly bigint[], bigint]>([
     ['by default is everything', {}, [START, finished, END], END],
-    ['with a slot and --flush=segment are finished segments', { flush: 'segment', slot: 'keep' }, [START, finished], END],
+    [
+      'with a slot and --flush=segment are finished segments',
+      { flush: 'segment', slot: 'keep' },
+      [START, finished],
+      END,
+    ],
     ['without a slot and with --flush=segment is nothing', { flush: 'segment' }, [0n], 0n],
     ['with --no-sync is nothing', { sync: false }, [0n], 0n],
     ['with --no-sync and a slot is nothing', { sync: false, slot: 'keep' }, [0n], 0n],

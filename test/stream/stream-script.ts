@@ -34,9 +34,7 @@ export function startStreamServer(script: StreamScript): Promise<ScriptedWalsend
     ...rest,
     answer: (sql, session) =>
       answer?.(sql, session) ??
-      (sql === 'SHOW wal_sender_timeout'
-        ? answerRow(['wal_sender_timeout'], [walSenderTimeout], 'SHOW')
-        : undefined),
+      (sql === 'SHOW wal_sender_timeout' ? answerRow(['wal_sender_timeout'], [walSenderTimeout], 'SHOW') : undefined),
   })
 }
 

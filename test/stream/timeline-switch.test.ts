@@ -132,13 +132,14 @@ it('follows several switches, with every history file durable before WAL of its 
 })
 
 it.each([
-  [1, START + 100n, 'server reported unexpected next timeline 1, following timeline 1'],
+  ['not greater', 1, START + 100n, 'server reported unexpected next timeline 1, following timeline 1'],
   [
+    'beyond the end of the stream',
     2,
     START + 101n,
     'server stopped streaming timeline 1 at 0/1000064, but reported next timeline 2 to begin at 0/1000065',
   ],
-])('refuses timeline %i from %i on as the next one', async (timelineId, startLsn, message) => {
+])('refuses a next timeline that is %s', async (_, timelineId, startLsn, message) => {
   await using server = await startStreamServer({
     startReplication: async (session, request) => {
       await session.copyBoth()

@@ -33,32 +33,37 @@ function shortened(keepalive: Buffer): Buffer {
   return copyData(keepalive.subarray(5, -1))
 }
 
-it.each(cases)('drops the connection and keeps only what was good before it: %s', async (_, bytes, complaint) => {
-  await using server = await startStreamServer({
-    startReplication: async (session, request) => {
-      if (request.attempt > 1) return streamTo(session, request, START + 2n * SEGMENT)
-      await session.copyBoth()
-      await session.sendWal(request.startLsn, wal.read(request.startLsn, GOOD))
-      // In one write: the good rest must not depend on the bad message coming later.
-      await session.raw(bytes, xlogData(GOOD + 4096n, wal.read(GOOD + 4096n, GOOD + 9000n)))
-    },
-  })
-  await using directory = new WalDirectory()
-  await using receiver = new ReceiverInProcess(server, directory)
-  await receiver.logged(/disconnected; waiting/)
-  expect(receiver.reported).toMatchObject([{ code: 'WALR_PROTOCOL', message: expect.stringMatching(complaint) }])
-  await (await server.session()).untilClosed()
-  directory.expectPartial(`${segmentName(START + SEGMENT)}.partial`, wal, START + SEGMENT, GOOD)
+it.concurrent.each(cases)(
+  'drops the connection and keeps only what was good before it: %s',
+  async (_, bytes, complaint) => {
+    await using server = await startStreamServer({
+      startReplication: async (session, request) => {
+        if (request.attempt > 1) return streamTo(session, request, START + 2n * SEGMENT)
+        await session.copyBoth()
+        await session.sendWal(request.startLsn, wal.read(request.startLsn, GOOD))
+        // In one write: the good rest must not depend on the bad message coming later.
+        await session.raw(bytes, xlogData(GOOD + 4096n, wal.read(GOOD + 4096n, GOOD + 9000n)))
+      },
+    })
+    await using directory = new WalDirectory()
+    await using receiver = new ReceiverInProcess(server, directory)
+    await receiver.logged(/disconnected; waiting/)
+    expect(receiver.reported).toMatchObject([
+      { code: 'WALR_PROTOCOL', message: expect.stringMatching(complaint) as string },
+    ])
+    await (await server.session()).untilClosed()
+    directory.expectPartial(`${segmentName(START + SEGMENT)}.partial`, wal, START + SEGMENT, GOOD)
 
-  await receiver.logged(/finished segment at 0\/1200000/)
-  expect(await receiver.stop()).toEqual({ end: 'interrupted' })
-  expect(receiver.reported).toHaveLength(1)
-  expect((await server.session(2)).queries.at(-1)).toContain('0/1100000 TIMELINE 1')
-  expect(directory.names).toEqual([segmentName(START), segmentName(START + SEGMENT)])
-  directory.expectSegment(segmentName(START), wal, START)
-  directory.expectSegment(segmentName(START + SEGMENT), wal, START + SEGMENT)
-  expect(server.failures).toEqual([])
-})
+    await receiver.logged(/finished segment at 0\/1200000/)
+    expect(await receiver.stop()).toEqual({ end: 'interrupted' })
+    expect(receiver.reported).toHaveLength(1)
+    expect((await server.session(2)).queries.at(-1)).toContain('0/1100000 TIMELINE 1')
+    expect(directory.names).toEqual([segmentName(START), segmentName(START + SEGMENT)])
+    directory.expectSegment(segmentName(START), wal, START)
+    directory.expectSegment(segmentName(START + SEGMENT), wal, START + SEGMENT)
+    expect(server.failures).toEqual([])
+  },
+)
 
 it('refuses a stream whose first message does not begin the segment', async () => {
   await using server = await startStreamServer({

@@ -60,6 +60,8 @@ function report(error) {
 
 function commands() {
   return import('@oclif/core').then(function (oclif) {
+    // Otherwise oclif loads a TypeScript compiler when NODE_ENV says "test" or "development".
+    oclif.settings.enableAutoTranspile = false
     return oclif
       .run(process.argv.slice(2), import.meta.url)
       .catch(report)

@@ -8,7 +8,8 @@ type Event = readonly [string, ...unknown[]]
 function record(options: { copy: boolean; slow?: boolean }): { decoder: FrameDecoder; events: Event[] } {
   const events: Event[] = []
   let payload: Buffer[] = []
-  const wait = (): Promise<void> | undefined => (options.slow ? new Promise((resolve) => setImmediate(resolve)) : undefined)
+  const wait = (): Promise<void> | undefined =>
+    options.slow ? new Promise((resolve) => setImmediate(resolve)) : undefined
   const copySink: CopySink = {
     onStart: () => undefined,
     onWalHeader: (...numbers) => {

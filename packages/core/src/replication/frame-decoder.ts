@@ -121,7 +121,8 @@ export class FrameDecoder {
     if (length < 4) throw protocolError(`message "${String.fromCharCode(type)}" has impossible length ${length}`)
     const sink = type === COPY_DATA ? this.#handler.copySink : undefined
     if (sink) return this.#decodeCopyData(sink, from, at, length - 4)
-    if (length - 4 > MAX_BODY) throw protocolError(`message "${String.fromCharCode(type)}" is too long: ${length} bytes`)
+    if (length - 4 > MAX_BODY)
+      throw protocolError(`message "${String.fromCharCode(type)}" is too long: ${length} bytes`)
     this.#position += FRAME_HEADER
     this.#bodyType = type
     this.#bodyLength = 0

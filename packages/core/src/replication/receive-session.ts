@@ -26,7 +26,14 @@ import {
 } from './identify-system.ts'
 import type { ReceiverStateHolder } from './receiver-state.ts'
 import { isSlotInvalidated, isSlotMissing, readSlot, slotMissing, type SlotPosition } from './replication-slot.ts'
-import { chooseStart, startAfterGap, walGap, type SlotState, type StartPosition, type StartSources } from './start-position.ts'
+import {
+  chooseStart,
+  startAfterGap,
+  walGap,
+  type SlotState,
+  type StartPosition,
+  type StartSources,
+} from './start-position.ts'
 import { fetchTimelineHistory } from './timeline-history-command.ts'
 import { WalStream } from './wal-stream.ts'
 
@@ -109,7 +116,6 @@ export class ReceiveSession {
       await store.prepare()
       for (;;) {
         if (this.#passed(position.startLsn)) return 'end position'
-        if (this.#options.stop.aborted) return 'interrupted'
         await this.#keepHistory(position.timelineId, fileMode)
         if (this.#options.stop.aborted) return 'interrupted'
         logger.info(`starting log streaming at ${formatLsn(position.startLsn)} (timeline ${position.timelineId})`)
@@ -155,9 +161,17 @@ export class ReceiveSession {
       // Nobody knows where it begins: the slot has forgotten, and there is no file.
       const gap = { timelineId: next.timelineId, startLsn: INVALID_LSN, endLsn: next.startLsn, reason: error.message }
       await recordGap(disk, directory, gap, new Date())
-      logger.warning(`going on behind a gap: ${error.message}`)
+      logger.warning(`going on behind a gap: ${error.message}`, { code: error.code, hint: this.#afterGapHint() })
       return next
     }
+  }
+
+  /** PostgreSQL 16 and 17 stream from a slot that was invalidated, but keep no WAL for it any more. */
+  #afterGapHint(): string {
+    const backup = 'Take a new base backup: the ones before the gap cannot be recovered past it.'
+    const { slot } = this.#options
+    if (slot === undefined) return backup
+    return `${backup} If the server has invalidated slot "${slot}", drop it and create it again: it may keep no WAL any more.`
   }
 
   async #acceptGap(
@@ -173,12 +187,20 @@ export class ReceiveSession {
       return next
     }
     const { disk, directory, logger } = this.#options
-    const gap = { timelineId: next.timelineId, startLsn: missingFrom, endLsn: next.startLsn, reason: 'removed from the server' }
+    const gap = {
+      timelineId: next.timelineId,
+      startLsn: missingFrom,
+      endLsn: next.startLsn,
+      reason: 'removed from the server',
+    }
     await recordGap(disk, directory, gap, new Date())
-    logger.warning(`going on behind a gap: WAL from ${formatLsn(missingFrom)} to ${formatLsn(next.startLsn)} is missing`, {
-      code: 'WALR_WAL_GAP',
-      hint: 'Take a new base backup: the ones before the gap cannot be recovered past it.',
-    })
+    logger.warning(
+      `going on behind a gap: WAL from ${formatLsn(missingFrom)} to ${formatLsn(next.startLsn)} is missing`,
+      {
+        code: 'WALR_WAL_GAP',
+        hint: this.#afterGapHint(),
+      },
+    )
     return next
   }
 

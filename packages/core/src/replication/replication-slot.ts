@@ -40,7 +40,11 @@ export async function readSlot(connection: ReplicationConnection, name: string):
  * Creates a physical slot that keeps WAL from now on: pg_receivewal's keeps none until its first connection.
  * @returns false when it existed and `ifNotExists` allows that.
  */
-export async function createSlot(connection: ReplicationConnection, name: string, ifNotExists: boolean): Promise<boolean> {
+export async function createSlot(
+  connection: ReplicationConnection,
+  name: string,
+  ifNotExists: boolean,
+): Promise<boolean> {
   try {
     await connection.query(`CREATE_REPLICATION_SLOT ${quoteSlotName(name)} PHYSICAL RESERVE_WAL`)
     return true

@@ -45,10 +45,14 @@ export function chooseStart(sources: StartSources, logger: Logger): StartPositio
     }
   }
   if (slot?.state === 'lost') {
-    throw new WalrError('WALR_WAL_GAP', `replication slot "${slot.name}" has lost the WAL it kept, and the directory is empty`, {
-      detail: 'The server removed WAL that the slot needed (max_slot_wal_keep_size or an idle timeout).',
-      hint: 'Take a new base backup, then drop the slot and create it again, or run once with --accept-gap.',
-    })
+    throw new WalrError(
+      'WALR_WAL_GAP',
+      `replication slot "${slot.name}" has lost the WAL it kept, and the directory is empty`,
+      {
+        detail: 'The server removed WAL that the slot needed (max_slot_wal_keep_size or an idle timeout).',
+        hint: 'Take a new base backup, then drop the slot and create it again, or run once with --accept-gap.',
+      },
+    )
   }
   if (slot?.state === 'unknown') {
     logger.warning(`replication slot "${slot.name}" reserves no WAL: it is new, or it has lost what it kept`, {
@@ -70,10 +74,14 @@ export function startAfterGap(sources: StartSources, missingFrom: Lsn): StartPos
 
 /** The error for WAL that the server no longer has. */
 export function walGap(missingFrom: Lsn, cause: WalrError): WalrError {
-  return new WalrError('WALR_WAL_GAP', `WAL from ${formatLsn(missingFrom)} on is no longer on the server: ${cause.message}`, {
-    hint: 'Take a new base backup. Put the missing segments into the directory if another copy has them, or go on behind the gap with --accept-gap.',
-    cause,
-  })
+  return new WalrError(
+    'WALR_WAL_GAP',
+    `WAL from ${formatLsn(missingFrom)} on is no longer on the server: ${cause.message}`,
+    {
+      hint: 'Take a new base backup. Put the missing segments into the directory if another copy has them, or go on behind the gap with --accept-gap.',
+      cause,
+    },
+  )
 }
 
 function segmentFloor(lsn: Lsn, walSegmentSize: WalSegmentSize): Lsn {

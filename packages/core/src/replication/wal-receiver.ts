@@ -13,6 +13,8 @@ export interface WalReceiverOptions extends Omit<SessionOptions, 'onStreaming'> 
   /** Reports an error to the user; also those after which walr tries again. */
   readonly report: (error: unknown) => void
   readonly logger: Logger
+  /** First and longest time between attempts. */
+  readonly backoff?: { readonly firstMs: number; readonly maxMs: number }
 }
 
 /** Errors after which trying again would do harm or cannot help. */
@@ -39,13 +41,14 @@ const STOP_TIMEOUT_MS = 15_000
 /** Keeps a receiver running: connects, streams, and connects again when the stream is lost. */
 export class WalReceiver {
   readonly #options: WalReceiverOptions
-  readonly #backoff = new Backoff({ firstMs: 500, maxMs: 5000 })
+  readonly #backoff: Backoff
   #everStreamed = false
   #streamingSinceMs: number | undefined
   #missingWal = false
 
   constructor(options: WalReceiverOptions) {
     this.#options = options
+    this.#backoff = new Backoff(options.backoff ?? { firstMs: 500, maxMs: 5000 })
   }
 
   /** Whether the server no longer has the WAL that is needed next, as far as is known. */

@@ -184,7 +184,8 @@ export class WalStream implements CopySink {
     const now = state.status.state
     const undecided = now !== 'streaming' && now !== 'catching-up'
     if (lag > walSegmentSize && now !== 'catching-up') state.set('catching-up', `${lag} bytes behind the server`)
-    else if ((undecided || lag < walSegmentSize / 16) && now !== 'streaming') state.set('streaming', 'level with the server')
+    else if ((undecided || lag < walSegmentSize / 16) && now !== 'streaming')
+      state.set('streaming', 'level with the server')
   }
 
   /** Remembers what the socket waits for, so that stopping can wait for it as well. */
@@ -277,9 +278,13 @@ export class WalStream implements CopySink {
     const limitMs = serverTimeoutMs > 0 ? serverTimeoutMs : DEFAULT_SILENCE_MS
     if (silenceMs >= limitMs) {
       this.#fail(
-        new WalrError('WALR_CONNECTION_LOST', `nothing received from the server for ${Math.round(silenceMs / 1000)} s`, {
-          detail: 'It did not answer a request for a reply either.',
-        }),
+        new WalrError(
+          'WALR_CONNECTION_LOST',
+          `nothing received from the server for ${Math.round(silenceMs / 1000)} s`,
+          {
+            detail: 'It did not answer a request for a reply either.',
+          },
+        ),
       )
     } else if (silenceMs >= limitMs / 2 && !this.#pinged) {
       this.#pinged = true

@@ -33,7 +33,9 @@ const at = (suffix: string): string => join(directory, name + suffix)
 const partial = '.gz.partial'
 type Method = 'gzip' | 'lz4' | 'zstd'
 const suffixes = { gzip: '.gz', lz4: '.lz4', zstd: '.zst' } as const
-async function opened(options: { method?: Method; after?: Promise<void>; sync?: boolean } = {}): Promise<CompressedSegmentFile> {
+async function opened(
+  options: { method?: Method; after?: Promise<void>; sync?: boolean } = {},
+): Promise<CompressedSegmentFile> {
   const { method = 'gzip', after, sync = true } = options
   const compression = { method, level: undefined }
   const common = { disk, directory, fileMode: 0o600, sync, compression, room: room.room, after }
@@ -51,22 +53,27 @@ const spares = (): readonly string[] => readdirSync(join(directory, '.walr'))
 const operations = (): readonly string[] => disk.operations.map(({ operation }) => operation)
 
 describe('a segment that is compressed as it arrives', () => {
-  it.each<Method>(['gzip', 'lz4', 'zstd'])('can be read up to each flush, and is whole in the end (%s)', async (method) => {
-    const file = await opened({ method })
-    await write(file, 0, 1000)
-    await file.flush()
-    expect((await readable(suffixes[method])).equals(wal.subarray(0, 1000))).toBe(true)
-    await write(file, 1000, 700_000)
-    await file.flush()
-    expect((await readable(suffixes[method])).equals(wal.subarray(0, 700_000))).toBe(true)
-    await write(file, 700_000, SEGMENT)
-    await file.finish()
-    const source = readWholeFile(nodeDisk, at(suffixes[method]))
-    const plain = Buffer.concat(await Array.fromAsync(decodeSegment(suffixes[method], source, { tolerateCut: false })))
-    expect(plain.equals(wal)).toBe(true)
-    expect(existsSync(at(`${suffixes[method]}.partial`))).toBe(false)
-    expect(spares()).toEqual([])
-  })
+  it.each<Method>(['gzip', 'lz4', 'zstd'])(
+    'can be read up to each flush, and is whole in the end (%s)',
+    async (method) => {
+      const file = await opened({ method })
+      await write(file, 0, 1000)
+      await file.flush()
+      expect((await readable(suffixes[method])).equals(wal.subarray(0, 1000))).toBe(true)
+      await write(file, 1000, 700_000)
+      await file.flush()
+      expect((await readable(suffixes[method])).equals(wal.subarray(0, 700_000))).toBe(true)
+      await write(file, 700_000, SEGMENT)
+      await file.finish()
+      const source = readWholeFile(nodeDisk, at(suffixes[method]))
+      const plain = Buffer.concat(
+        await Array.fromAsync(decodeSegment(suffixes[method], source, { tolerateCut: false })),
+      )
+      expect(plain.equals(wal)).toBe(true)
+      expect(existsSync(at(`${suffixes[method]}.partial`))).toBe(false)
+      expect(spares()).toEqual([])
+    },
+  )
 
   it('has its data synced, then its name, then the directory, before a flush is done', async () => {
     const file = await opened()

@@ -39,7 +39,13 @@ export class CompressedSegmentFile implements SegmentFile {
   /** Orders encoder calls: a flush may be asked for while a write is under way. */
   #queue: Promise<void> = Promise.resolve()
 
-  constructor(walFileName: string, file: DiskFile, path: string, earlierLength: number, options: CompressedSegmentOptions) {
+  constructor(
+    walFileName: string,
+    file: DiskFile,
+    path: string,
+    earlierLength: number,
+    options: CompressedSegmentOptions,
+  ) {
     this.#options = options
     this.#walFileName = walFileName
     this.#file = file
@@ -152,6 +158,7 @@ export async function openCompressedSegment(
 
 async function decodedLength(disk: Disk, path: string, suffix: '.gz' | '.lz4' | '.zst'): Promise<number> {
   let length = 0
-  for await (const chunk of decodeSegment(suffix, readWholeFile(disk, path), { tolerateCut: true })) length += chunk.length
+  for await (const chunk of decodeSegment(suffix, readWholeFile(disk, path), { tolerateCut: true }))
+    length += chunk.length
   return length
 }

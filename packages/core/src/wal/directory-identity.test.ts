@@ -4,7 +4,13 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { FaultDisk } from '../disk/fault-disk.ts'
 import { nodeDisk } from '../disk/node-disk.ts'
-import { compareIdentity, IDENTITY_FILE, readIdentity, writeIdentity, type DirectoryIdentity } from './directory-identity.ts'
+import {
+  compareIdentity,
+  IDENTITY_FILE,
+  readIdentity,
+  writeIdentity,
+  type DirectoryIdentity,
+} from './directory-identity.ts'
 import { CLUSTER, OTHER_CLUSTER, SEGMENT } from './wal-bytes.fixture.ts'
 import { toWalSegmentSize } from './wal-segment-size.ts'
 
@@ -69,7 +75,9 @@ describe('the identity of a directory', () => {
     compareIdentity(directory, identity, { ...identity, serverVersion: '16.1' })
     expect(() => {
       compareIdentity(directory, identity, { ...identity, systemIdentifier: OTHER_CLUSTER })
-    }).toThrow(`"${directory}" belongs to the cluster with system identifier ${CLUSTER}, the server's is ${OTHER_CLUSTER}`)
+    }).toThrow(
+      `"${directory}" belongs to the cluster with system identifier ${CLUSTER}, the server's is ${OTHER_CLUSTER}`,
+    )
     expect(() => {
       compareIdentity(directory, identity, { ...identity, walSegmentSize: toWalSegmentSize(2 * SEGMENT) })
     }).toThrow(expect.objectContaining({ code: 'WALR_WRONG_SEGMENT_SIZE' }))

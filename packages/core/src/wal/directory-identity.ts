@@ -75,7 +75,11 @@ function parseIdentity(value: unknown): DirectoryIdentity {
     const { systemIdentifier, walSegmentSize, serverVersion } = value as Record<string, unknown>
     const parsed = typeof systemIdentifier === 'string' ? parseSystemIdentifier(systemIdentifier) : undefined
     if (parsed !== undefined && typeof walSegmentSize === 'number' && isWalSegmentSize(walSegmentSize)) {
-      return { systemIdentifier: parsed, walSegmentSize, serverVersion: typeof serverVersion === 'string' ? serverVersion : '' }
+      return {
+        systemIdentifier: parsed,
+        walSegmentSize,
+        serverVersion: typeof serverVersion === 'string' ? serverVersion : '',
+      }
     }
   }
   throw new WalrError('WALR_DIRECTORY', 'it is not an identity file of walr')

@@ -72,7 +72,8 @@ export class DiskRoom {
     for (;;) {
       const free = await this.#options.disk.freeBytes(this.#options.directory)
       if (free >= bytes) break
-      if (!full) this.#options.listener.onFull(this.#fullError(`${free} bytes are free, the next segment needs ${bytes}`))
+      if (!full)
+        this.#options.listener.onFull(this.#fullError(`${free} bytes are free, the next segment needs ${bytes}`))
       full = true
       await delay(this.#retryMs, undefined, { signal: this.#options.signal })
     }

@@ -133,14 +133,17 @@ describe('flushing a plain segment', () => {
     expect(existsSync(path(''))).toBe(false)
   })
 
-  it.each([true, false])('fails with WALR_FSYNC_FAILED and the name of the segment (background: %s)', async (background) => {
-    const file = await open()
-    disk.on({ operation: 'dataSync' }, { error: 'EIO' })
-    await expect((async () => file.flush(background))()).rejects.toMatchObject({
-      code: 'WALR_FSYNC_FAILED',
-      message: `could not fsync file "${path()}": Input/output error`,
-    })
-  })
+  it.each([true, false])(
+    'fails with WALR_FSYNC_FAILED and the name of the segment (background: %s)',
+    async (background) => {
+      const file = await open()
+      disk.on({ operation: 'dataSync' }, { error: 'EIO' })
+      await expect((async () => file.flush(background))()).rejects.toMatchObject({
+        code: 'WALR_FSYNC_FAILED',
+        message: `could not fsync file "${path()}": Input/output error`,
+      })
+    },
+  )
 
   it('does nothing without sync', async () => {
     const file = await open({ sync: false })

@@ -20,13 +20,16 @@ afterEach(() => {
 const closed = (): boolean => disk.operations.some(({ operation }) => operation === 'close')
 
 describe('reading a whole file', () => {
-  it.each([0, 1, 262_143, 262_144, 262_145, 700_000])('gives every byte of %i in order, and closes it', async (size) => {
-    const bytes = Buffer.from(Uint8Array.from({ length: size }, (_, index) => index % 251))
-    writeFileSync(path, bytes)
-    const chunks = await Array.fromAsync(readWholeFile(disk, path))
-    expect(Buffer.concat(chunks).equals(bytes)).toBe(true)
-    expect(closed()).toBe(true)
-  })
+  it.each([0, 1, 262_143, 262_144, 262_145, 700_000])(
+    'gives every byte of %i in order, and closes it',
+    async (size) => {
+      const bytes = Buffer.from(Uint8Array.from({ length: size }, (_, index) => index % 251))
+      writeFileSync(path, bytes)
+      const chunks = await Array.fromAsync(readWholeFile(disk, path))
+      expect(Buffer.concat(chunks).equals(bytes)).toBe(true)
+      expect(closed()).toBe(true)
+    },
+  )
 
   it('gives chunks that later reads do not change', async () => {
     writeFileSync(path, Buffer.concat([Buffer.alloc(262_144, 'a'), Buffer.alloc(262_144, 'b')]))

@@ -9,7 +9,7 @@ const CHUNK = 262_144 // 256 KiB
 export async function* readWholeFile(disk: Disk, path: string): AsyncGenerator<Uint8Array, void, undefined> {
   const file = await disk.open(path, 'read')
   try {
-    for (let position = 0; ; ) {
+    for (let position = 0; ;) {
       const chunk = Buffer.allocUnsafe(CHUNK)
       const length = await file.read(chunk, position)
       if (length > 0) yield chunk.subarray(0, length)

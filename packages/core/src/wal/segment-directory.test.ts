@@ -76,6 +76,9 @@ describe('listing a receive directory', () => {
     })
     const disk = new FaultDisk(nodeDisk)
     disk.on({ operation: 'list' }, { error: 'EACCES' })
-    await expect(listSegments(disk, directory, SEGMENT)).rejects.toMatchObject({ code: 'WALR_DIRECTORY', hint: undefined })
+    await expect(listSegments(disk, directory, SEGMENT)).rejects.toMatchObject({
+      code: 'WALR_DIRECTORY',
+      hint: undefined,
+    })
   })
 })

@@ -32,9 +32,12 @@ export async function segmentFault(
   const head = Buffer.alloc(LONG_PAGE_HEADER_BYTES)
   let length: number
   try {
-    length = await (entry.suffix === '' ? readPlain(disk, directory, entry, head) : decode(disk, directory, entry, head))
+    length = await (entry.suffix === ''
+      ? readPlain(disk, directory, entry, head)
+      : decode(disk, directory, entry, head))
   } catch (error) {
-    if (isWalrError(error, 'WALR_SEGMENT_CORRUPT')) return `segment file "${entry.fileName}" is damaged: ${error.message}`
+    if (isWalrError(error, 'WALR_SEGMENT_CORRUPT'))
+      return `segment file "${entry.fileName}" is damaged: ${error.message}`
     throw error
   }
   const check =

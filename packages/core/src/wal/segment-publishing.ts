@@ -26,9 +26,13 @@ export async function publishSegment(
     if (durable) await syncFile(disk, to)
     await disk.remove(from)
   } else {
-    throw new WalrError('WALR_SEGMENT_CONFLICT', `"${to}" is there already and differs from the segment just received`, {
-      hint: `Compare "${names.from}" and "${names.to}" with pg_waldump and move the wrong one away.`,
-    })
+    throw new WalrError(
+      'WALR_SEGMENT_CONFLICT',
+      `"${to}" is there already and differs from the segment just received`,
+      {
+        hint: `Compare "${names.from}" and "${names.to}" with pg_waldump and move the wrong one away.`,
+      },
+    )
   }
   if (durable) await syncDirectory(disk, directory)
 }

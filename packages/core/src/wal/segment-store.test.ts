@@ -35,7 +35,16 @@ afterEach(async () => {
 const partial = `${segmentName(5)}.partial`
 const at = (name: string): string => join(directory, name)
 async function store(compression: CompressionSpec = { method: 'none' }, sync = true): Promise<SegmentStore> {
-  const options = { disk, directory, walSegmentSize: SEGMENT, fileMode: 0o600, sync, compression, room: room.room, logger }
+  const options = {
+    disk,
+    directory,
+    walSegmentSize: SEGMENT,
+    fileMode: 0o600,
+    sync,
+    compression,
+    room: room.room,
+    logger,
+  }
   const made = new SegmentStore(options)
   stores.push(made)
   await made.prepare()

@@ -77,9 +77,13 @@ export class SegmentStore {
       return await room.repeat(() => this.#openFile(name, options))
     } catch (error) {
       if (error instanceof WalrError || (error instanceof Error && error.name === 'AbortError')) throw error
-      throw new WalrError('WALR_WRITE_FAILED', `could not open write-ahead log file "${name}.partial": ${systemErrorText(error)}`, {
-        cause: error,
-      })
+      throw new WalrError(
+        'WALR_WRITE_FAILED',
+        `could not open write-ahead log file "${name}.partial": ${systemErrorText(error)}`,
+        {
+          cause: error,
+        },
+      )
     }
   }
 
@@ -138,7 +142,16 @@ export class SegmentStore {
 
   #plain(walFileNameText: string, file: PlainFile, named: Promise<void> | undefined): SegmentFile {
     const { disk, directory, sync, room } = this.#options
-    return new PlainSegmentFile({ disk, directory, walFileName: walFileNameText, file, named, sync, room, pace: this.#pace })
+    return new PlainSegmentFile({
+      disk,
+      directory,
+      walFileName: walFileNameText,
+      file,
+      named,
+      sync,
+      room,
+      pace: this.#pace,
+    })
   }
 }
 

@@ -227,7 +227,9 @@ describe('a segment that is finished slowly', () => {
     }, 'the next segment has its name')
     await flushing
     const renames = disk.operations.filter(({ operation }) => operation === 'rename').map(({ to }) => to)
-    expect(renames.slice(1)).toEqual([segmentName(FIRST), `${segmentName(FIRST + 1)}.partial`].map((n) => join(directory, n)))
+    expect(renames.slice(1)).toEqual(
+      [segmentName(FIRST), `${segmentName(FIRST + 1)}.partial`].map((n) => join(directory, n)),
+    )
   })
 
   it.each<[string, CompressionSpec]>([
@@ -265,23 +267,26 @@ describe('a partial segment of an earlier run', () => {
 })
 
 describe('after a failure', () => {
-  it.each(['dataSync', 'syncDirectory'] as const)('of %s nothing is flushed, and it is not tried again', async (operation) => {
-    const writer = await writerAt()
-    await put(writer, 5000)
-    await until(() => segmentFiles().length > 0, 'the segment has its name')
-    await until(() => disk.operations.filter((o) => o.operation === 'syncDirectory').length >= 2, 'named durably')
-    await flushed(writer)
-    const removeFault = disk.on({ operation }, { error: 'EIO' })
-    await put(writer, operation === 'dataSync' ? 10 : SEGMENT)
-    expect(await outcome(flushed(writer))).toBe('WALR_FSYNC_FAILED')
-    removeFault()
-    disk.forgetOperations()
-    expect(await outcome(flushed(writer))).toBe('WALR_FSYNC_FAILED')
-    expect(await outcome(writer.close())).toBe('WALR_FSYNC_FAILED')
-    expect(await outcome(put(writer, SEGMENT))).toBe('WALR_FSYNC_FAILED')
-    expect(disk.operations.filter((done) => done.operation === operation)).toEqual([])
-    expect(writer.flushedLsn).toBe(segmentLsn(FIRST, 5000))
-  })
+  it.each(['dataSync', 'syncDirectory'] as const)(
+    'of %s nothing is flushed, and it is not tried again',
+    async (operation) => {
+      const writer = await writerAt()
+      await put(writer, 5000)
+      await until(() => segmentFiles().length > 0, 'the segment has its name')
+      await until(() => disk.operations.filter((o) => o.operation === 'syncDirectory').length >= 2, 'named durably')
+      await flushed(writer)
+      const removeFault = disk.on({ operation }, { error: 'EIO' })
+      await put(writer, operation === 'dataSync' ? 10 : SEGMENT)
+      expect(await outcome(flushed(writer))).toBe('WALR_FSYNC_FAILED')
+      removeFault()
+      disk.forgetOperations()
+      expect(await outcome(flushed(writer))).toBe('WALR_FSYNC_FAILED')
+      expect(await outcome(writer.close())).toBe('WALR_FSYNC_FAILED')
+      expect(await outcome(put(writer, SEGMENT))).toBe('WALR_FSYNC_FAILED')
+      expect(disk.operations.filter((done) => done.operation === operation)).toEqual([])
+      expect(writer.flushedLsn).toBe(segmentLsn(FIRST, 5000))
+    },
+  )
 
   it('of an fsync in the background the same holds', async () => {
     const writer = await writerAt()

@@ -48,7 +48,10 @@ export class SegmentWriter {
    */
   constructor(timelineId: TimelineId, startLsn: Lsn, durableStart: boolean, options: SegmentWriterOptions) {
     if (segmentOffset(startLsn, options.walSegmentSize) !== 0) {
-      throw new WalrError('WALR_INTERNAL', `streaming must start at a segment's first byte, not at ${formatLsn(startLsn)}`)
+      throw new WalrError(
+        'WALR_INTERNAL',
+        `streaming must start at a segment's first byte, not at ${formatLsn(startLsn)}`,
+      )
     }
     this.#options = options
     this.#timelineId = timelineId

@@ -94,7 +94,8 @@ describe('a spare segment', () => {
   })
 
   it('of an earlier run is removed, and nothing else', async () => {
-    for (const name of ['spare-1-1', 'spare-99-3.gz', 'identity.json', 'lock']) writeFileSync(join(directory, name), 'x')
+    for (const name of ['spare-1-1', 'spare-99-3.gz', 'identity.json', 'lock'])
+      writeFileSync(join(directory, name), 'x')
     await spares().removeLeftovers()
     expect([...files()].sort()).toEqual(['identity.json', 'lock'])
   })

@@ -19,7 +19,10 @@ const server = (timelineId: number, ancestors: TimelineHistory | undefined): Ser
 })
 
 /** `1:0C 1:0D.partial 2:0D.gz`: timeline, segment in hexadecimal, suffixes; a `!` in front for a file that is damaged. */
-async function start(files: string, on: ServerTimeline): Promise<{ start: string; by: string; warnings: readonly string[] }> {
+async function start(
+  files: string,
+  on: ServerTimeline,
+): Promise<{ start: string; by: string; warnings: readonly string[] }> {
   const damaged = new Set<string>()
   const entries = files
     .split(' ')
@@ -59,7 +62,12 @@ describe('the first byte that a directory lacks', () => {
     ['at the start of a compressed open segment', '1:0B.gz 1:0C.gz.partial', first, '1 0/C00000'],
     ['over the end of a log file', '1:FFF', first, '1 1/0'],
     ['at the first of open segments in a row', '1:0A 1:0B.partial 1:0C.partial', first, '1 0/B00000'],
-    ['at the first of open segments, in whatever compression', '1:0A 1:0B.gz.partial 1:0C.partial', first, '1 0/B00000'],
+    [
+      'at the first of open segments, in whatever compression',
+      '1:0A 1:0B.gz.partial 1:0C.partial',
+      first,
+      '1 0/B00000',
+    ],
     ['at an open segment behind a hole, as pg_receivewal', '1:0A.partial 1:0C.partial', first, '1 0/C00000'],
     ['on the way to a branch that is still to come', '1:0B 1:0C', second, '1 0/D00000'],
     ['at the segment of the branch, when the old timeline is open there', '1:0C 1:0D.partial', second, '1 0/D00000'],
@@ -73,7 +81,12 @@ describe('the first byte that a directory lacks', () => {
     ['at a branch at a boundary that was overrun', '2:12 2:13.partial', third, '3 0/1300000'],
     ['on the next timeline, not on the one after that', '1:0C 1:0D', third, '2 0/D00000'],
     ['on the newest timeline of three', '1:0C 2:12 3:13.partial', third, '3 0/1300000'],
-    ['by the server’s own timelines, not by foreign ones', '1:0C 2:20', server(3, history([1, '0/D04BC0'])), '1 0/D00000'],
+    [
+      'by the server’s own timelines, not by foreign ones',
+      '1:0C 2:20',
+      server(3, history([1, '0/D04BC0'])),
+      '1 0/D00000',
+    ],
     ['on the highest known timeline, when the server has no history', '1:0C 2:0D', server(3, undefined), '2 0/E00000'],
   ])('is %s', async (_, files, on, expected) => {
     expect((await start(files, on)).start).toBe(expected)
@@ -161,8 +174,14 @@ describe('for a receiver that missed nothing', () => {
         fc.array(switchPoint, { maxLength: 3 }),
         fc.tuple(fc.integer({ min: 1, max: 45 }), offset),
         async (switches, [endSegment, endOffset]) => {
-          const points = [...new Set(switches.map(([segment, at]) => segmentLsn(segment, at)))].sort((a, b) => (a < b ? -1 : 1))
-          const ancestors = points.map((switchLsn, index) => ({ timelineId: toTimelineId(index + 1), switchLsn, reason: '' }))
+          const points = [...new Set(switches.map(([segment, at]) => segmentLsn(segment, at)))].sort((a, b) =>
+            a < b ? -1 : 1,
+          )
+          const ancestors = points.map((switchLsn, index) => ({
+            timelineId: toTimelineId(index + 1),
+            switchLsn,
+            reason: '',
+          }))
           const on = server(points.length + 1, ancestors)
           const end = segmentLsn(endSegment, endOffset)
           const { entries, openAt } = received(0, end, on)

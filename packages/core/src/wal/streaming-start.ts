@@ -63,7 +63,12 @@ export async function findStreamingStart(
         )
       }
       const switchSegment = segmentNumberOf(branch.switchLsn, walSegmentSize)
-      return { timelineId: child.timelineId, startLsn: segmentStartLsn(switchSegment, walSegmentSize), newest, warnings }
+      return {
+        timelineId: child.timelineId,
+        startLsn: segmentStartLsn(switchSegment, walSegmentSize),
+        newest,
+        warnings,
+      }
     }
     return { timelineId: branch.timelineId, startLsn, newest, warnings }
   }

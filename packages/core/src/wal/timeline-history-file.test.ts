@@ -66,7 +66,8 @@ describe('the history file of a timeline', () => {
     await expect(keep()).rejects.toMatchObject({
       code: 'WALR_TIMELINE',
       message: 'the server has another history of timeline 3 than the directory',
-      detail: 'The directory says 1 until 0/74FE98, 2 until 0/88A6F8, the server says 1 until 0/74FE98, 2 until 0/88A6F0.',
+      detail:
+        'The directory says 1 until 0/74FE98, 2 until 0/88A6F8, the server says 1 until 0/74FE98, 2 until 0/88A6F0.',
     })
     expect(wrote()).toBe(false)
   })

@@ -34,10 +34,14 @@ export async function keepTimelineHistory(
   if (kept === undefined) {
     await writeHistory(timelineId, content, options)
   } else if (describe(kept) !== describe(received)) {
-    throw new WalrError('WALR_TIMELINE', `the server has another history of timeline ${timelineId} than the directory`, {
-      detail: `The directory says ${describe(kept)}, the server says ${describe(received)}.`,
-      hint: 'Two servers were promoted to the same timeline. Use another directory for the one you want to follow.',
-    })
+    throw new WalrError(
+      'WALR_TIMELINE',
+      `the server has another history of timeline ${timelineId} than the directory`,
+      {
+        detail: `The directory says ${describe(kept)}, the server says ${describe(received)}.`,
+        hint: 'Two servers were promoted to the same timeline. Use another directory for the one you want to follow.',
+      },
+    )
   }
 }
 
