@@ -40,6 +40,19 @@ describe('a slot that is dropped under a receiver', () => {
   )
 })
 
+describe('a slot that is a logical one', () => {
+  it.each([14, 15] as const)('is refused, and is no gap (PostgreSQL %i)', async (version) => {
+    await using cluster = await startCluster({ version, settings: { wal_level: 'logical' } })
+    await using scratch = makeScratch('logical')
+    await cluster.exec(`select pg_create_logical_replication_slot('walr', 'pgoutput')`)
+    const result = await runWalr(['receive', ...receiverArgs(cluster, scratch.path), '--no-loop', '-v'])
+    expect(result.exitCode).toBe(1)
+    expect(result.stderr).toMatch(/cannot use .*logical replication slot/)
+    expect(result.stderr).not.toMatch(/state: gap/)
+    expect(readdirSync(scratch.path)).toEqual(['.walr'])
+  })
+})
+
 describe.concurrent('a slot that was invalidated while walr was down', () => {
   it.each([13, 15, 17, 18] as const)(
     'is a gap, and never jumped over without being told to (PostgreSQL %i)',

@@ -15,6 +15,13 @@ export class NodeDiskFile implements DiskFile {
 
   writeSync(bytes: Uint8Array, offset: number, length: number, position: number): void {
     const { fd } = this.#handle
+    // The hot path: one call, and nothing allocated, unless the system takes less than all.
+    if (writeSync(fd, bytes, offset, length, position) !== length) this.#writeRest(bytes, offset, length, position)
+  }
+
+  /** Writes the range again from its beginning, which costs nothing but time, until all of it is written. */
+  #writeRest(bytes: Uint8Array, offset: number, length: number, position: number): void {
+    const { fd } = this.#handle
     writeFullySync((at, count, where) => writeSync(fd, bytes, at, count, where), {
       path: this.path,
       offset,

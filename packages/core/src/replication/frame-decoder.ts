@@ -36,7 +36,10 @@ export class FrameDecoder {
   readonly #handler: FrameHandler
   readonly #head = Buffer.alloc(WAL_HEADER)
   #headLength = 0
+  readonly #headView = viewOf(this.#head)
   #bytes: Buffer = Buffer.alloc(0)
+  /** Of the buffer that was pushed last: a plain socket pushes the same one each time. */
+  #view = this.#headView
   #position = 0
   #end = 0
   /** Payload bytes of the current XLogData message still to come. */
@@ -56,7 +59,10 @@ export class FrameDecoder {
    * @throws WalrError WALR_PROTOCOL when the bytes are no messages; and whatever the handler throws.
    */
   push(bytes: Buffer, offset: number, length: number): void | Promise<void> {
-    this.#bytes = bytes
+    if (bytes !== this.#bytes) {
+      this.#bytes = bytes
+      this.#view = viewOf(bytes)
+    }
     this.#position = offset
     this.#end = offset + length
     return this.#run()
@@ -82,7 +88,7 @@ export class FrameDecoder {
   #header(): void | Promise<void> {
     // The usual case: the header lies whole in the buffer and is read in place.
     if (this.#headLength === 0 && this.#end - this.#position >= WAL_HEADER) {
-      return this.#decodeHeader(this.#bytes, this.#position)
+      return this.#decodeHeader(this.#view, this.#position)
     }
     const wanted = this.#wantedHeader()
     const taken = Math.min(wanted - this.#headLength, this.#end - this.#position)
@@ -94,7 +100,7 @@ export class FrameDecoder {
     // #decodeHeader moves the position by what it uses, and all of that was in the scratch buffer.
     const resume = this.#position
     this.#position = 0
-    const pending = this.#decodeHeader(this.#head, 0)
+    const pending = this.#decodeHeader(this.#headView, 0)
     this.#position = resume
     return pending
   }
@@ -112,9 +118,9 @@ export class FrameDecoder {
   }
 
   /** `from` holds at least the wanted header at `at`. Advances the position past what was used. */
-  #decodeHeader(from: Buffer, at: number): void | Promise<void> {
-    const type = from[at] ?? 0
-    const length = from.readInt32BE(at + 1)
+  #decodeHeader(from: DataView, at: number): void | Promise<void> {
+    const type = from.getUint8(at)
+    const length = from.getInt32(at + 1)
     if (!KNOWN_TYPES.has(type)) {
       throw protocolError(`unexpected message type 0x${type.toString(16).padStart(2, '0')} from the server`)
     }
@@ -130,9 +136,9 @@ export class FrameDecoder {
     return length === 4 ? this.#finishBody(this.#body) : undefined
   }
 
-  #decodeCopyData(sink: CopySink, from: Buffer, at: number, length: number): void | Promise<void> {
+  #decodeCopyData(sink: CopySink, from: DataView, at: number, length: number): void | Promise<void> {
     const start = at + FRAME_HEADER
-    const inner = length > 0 ? from[start] : undefined
+    const inner = length > 0 ? from.getUint8(start) : undefined
     if (inner === WAL_DATA) {
       const payloadLength = length - 25
       if (payloadLength < 0) throw protocolError(`streaming header too small: ${length}`)
@@ -141,10 +147,10 @@ export class FrameDecoder {
       this.#payloadLeft = payloadLength
       this.#inPayload = payloadLength > 0
       sink.onWalHeader(
-        from.readUInt32BE(start + 1),
-        from.readUInt32BE(start + 5),
-        from.readUInt32BE(start + 9),
-        from.readUInt32BE(start + 13),
+        from.getUint32(start + 1),
+        from.getUint32(start + 5),
+        from.getUint32(start + 9),
+        from.getUint32(start + 13),
         payloadLength,
       )
       return
@@ -152,7 +158,7 @@ export class FrameDecoder {
     if (inner === KEEPALIVE) {
       if (length !== 18) throw protocolError(`keepalive message has ${length} bytes instead of 18`)
       this.#position += KEEPALIVE_LENGTH
-      return sink.onKeepalive(from.readUInt32BE(start + 1), from.readUInt32BE(start + 5), from[start + 17] !== 0)
+      return sink.onKeepalive(from.getUint32(start + 1), from.getUint32(start + 5), from.getUint8(start + 17) !== 0)
     }
     if (inner === undefined) throw protocolError('streaming header too small: 0')
     throw protocolError(`unrecognized streaming header: "${String.fromCharCode(inner)}"`)
@@ -170,6 +176,10 @@ export class FrameDecoder {
     this.#body = undefined
     return this.#handler.onMessage(this.#bodyType, body)
   }
+}
+
+function viewOf(bytes: Buffer): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
 }
 
 function protocolError(message: string): WalrError {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { WalrError } from '../errors/walr-error.ts'
+import type { WalrError } from '../errors/walr-error.ts'
 import { formatLsn, parseLsn } from '../wal/lsn.ts'
 import { HISTORY_OF_TIMELINE_3 } from '../wal/postgres-facts.fixture.ts'
 import { until } from '../wal/recording.fixture.ts'

@@ -1,7 +1,7 @@
 import type { FlushedLsn, Lsn } from '../wal/lsn.ts'
 
-/** Microseconds between 1970-01-01 and 2000-01-01, PostgreSQL's epoch. */
-const POSTGRES_EPOCH_US = 946_684_800_000_000n
+/** 2000-01-01, PostgreSQL's epoch. */
+const POSTGRES_EPOCH_MS = 946_684_800_000
 const STATUS_LENGTH = 34
 /** InvalidXLogRecPtr: the server leaves its own value as it is. */
 const NOTHING = 0n
@@ -13,16 +13,18 @@ const NOTHING = 0n
  */
 export class StandbyStatus {
   readonly #buffer = Buffer.alloc(STATUS_LENGTH)
+  /** Writes 64 bits in one call; Buffer's own methods write them byte by byte. */
+  readonly #view = new DataView(this.#buffer.buffer, this.#buffer.byteOffset, STATUS_LENGTH)
 
   /** The message; the buffer is reused by the next call. */
   encode(written: Lsn, flushed: FlushedLsn | undefined, replyRequested: boolean): Buffer {
-    const buffer = this.#buffer
-    buffer[0] = 0x72 // 'r'
-    buffer.writeBigUInt64BE(written, 1)
-    buffer.writeBigUInt64BE(flushed ?? NOTHING, 9)
-    buffer.writeBigUInt64BE(NOTHING, 17)
-    buffer.writeBigInt64BE(BigInt(Date.now()) * 1000n - POSTGRES_EPOCH_US, 25)
-    buffer[33] = replyRequested ? 1 : 0
-    return buffer
+    const view = this.#view
+    view.setUint8(0, 0x72) // 'r'
+    view.setBigUint64(1, written)
+    view.setBigUint64(9, flushed ?? NOTHING)
+    view.setBigUint64(17, NOTHING)
+    view.setBigInt64(25, BigInt((Date.now() - POSTGRES_EPOCH_MS) * 1000))
+    view.setUint8(33, replyRequested ? 1 : 0)
+    return this.#buffer
   }
 }

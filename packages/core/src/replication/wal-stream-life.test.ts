@@ -25,6 +25,9 @@ async function warm(changed: ConstructorParameters<typeof StreamBench>[0] = {}):
   return made
 }
 
+/** Times are noted four times in the server's timeout, which is 1000 ms here. */
+const tick = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 300))
+
 describe('a quiet stream', () => {
   it('is reported on at each interval', async () => {
     const quiet = await warm({ statusIntervalMs: 60 })
@@ -36,13 +39,14 @@ describe('a quiet stream', () => {
   it('is asked for a sign of life after half of the server’s timeout, and given up after all of it', async () => {
     let nowMs = 0
     const quiet = await warm({ serverTimeoutMs: 1000, now: () => nowMs })
+    await tick()
     nowMs = 499
-    await new Promise((resolve) => setTimeout(resolve, 300))
+    await tick()
     expect(quiet.reported).toEqual([])
     nowMs = 500
     await until(() => quiet.reported.length > 0, 'the question')
     nowMs = 999
-    await new Promise((resolve) => setTimeout(resolve, 300))
+    await tick()
     expect(quiet.connection.statuses.map(({ replyRequested }) => replyRequested)).toEqual([true])
     expect(quiet.stream.failure).toBeUndefined()
     nowMs = 1000
@@ -57,10 +61,12 @@ describe('a quiet stream', () => {
   it('that shows a sign of life is asked again only after as long a silence', async () => {
     let nowMs = 0
     const quiet = await warm({ serverTimeoutMs: 1000, now: () => nowMs })
+    await tick()
     nowMs = 600
     await until(() => quiet.reported.length === 1, 'the question')
     void quiet.stream.onKeepalive(0, 0, false)
     quiet.stream.onReadEnd(true)
+    await tick()
     nowMs = 1500
     await until(() => quiet.reported.length === 2, 'the next question')
     expect(quiet.stream.failure).toBeUndefined()

@@ -24,7 +24,7 @@ const options = {
 } as const
 
 /** The first segment's file, by the name that it was opened under. */
-export const FIRST_FILE: RegExp = /spare-\d+-1$/
+export const FIRST_FILE = /spare-\d+-1$/
 
 /** A clock on which every look is 300 ms later: flushes of a stream that is catching up are always due. */
 export function hurriedClock(): () => number {

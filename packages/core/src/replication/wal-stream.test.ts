@@ -61,7 +61,7 @@ describe('a batch', () => {
 
   it('without a byte is neither flushed nor reported', async () => {
     const bench = await warm()
-    bench.stream.onKeepalive(0, 0xffff_0000, false)
+    await bench.stream.onKeepalive(0, 0xffff_0000, false)
     bench.stream.onReadEnd(true)
     bench.stream.onReadEnd(false)
     await new Promise(setImmediate)

@@ -52,6 +52,9 @@ export class WalStream implements CopySink {
   #flushWanted = false
   #flushScheduled = false
   #lastFlushMs = 0
+  /** Reading a clock at every message would cost more than what it is for: the tick notes the time of these. */
+  #statusSent = false
+  #received = false
   #lastStatusMs = 0
   #lastReceivedMs = 0
   #pinged = false
@@ -90,6 +93,7 @@ export class WalStream implements CopySink {
     const now = this.#now()
     this.#lastReceivedMs = now
     this.#lastFlushMs = now
+    this.#lastStatusMs = now
     this.sendStatus(false)
     const { statusIntervalMs, serverTimeoutMs } = this.#options
     const tickMs = Math.min(TICK_MS, ...[statusIntervalMs, serverTimeoutMs / 4].filter((ms) => ms > 0))
@@ -121,14 +125,13 @@ export class WalStream implements CopySink {
   }
 
   onReadEnd(dry: boolean): void {
-    this.#lastReceivedMs = this.#now()
-    this.#pinged = false
+    this.#received = true
     if (this.#stopping || this.#over) return
     const lag = this.#lag()
     this.#reportState(lag)
     if (this.#options.flush === 'segment' || !this.#writer.dirty) return
     const catchingUp = lag > CATCHING_UP_BYTES
-    if (catchingUp && this.#lastReceivedMs - this.#lastFlushMs < CATCHING_UP_FLUSH_MS) return
+    if (catchingUp && this.#now() - this.#lastFlushMs < CATCHING_UP_FLUSH_MS) return
     if (dry) this.#requestFlush(catchingUp)
     else this.#scheduleFlush()
   }
@@ -158,7 +161,7 @@ export class WalStream implements CopySink {
     const flushed: FlushedLsn | undefined = this.#writer.flushedLsn
     const reported = reportFlush && flushed !== undefined && flushed >= reportFrom ? flushed : undefined
     connection.sendCopyData(this.#status.encode(this.#writer.writtenLsn, reported, replyRequested))
-    this.#lastStatusMs = this.#now()
+    this.#statusSent = true
   }
 
   /** Releases the timers; the stream is over, however it ended. */
@@ -212,7 +215,7 @@ export class WalStream implements CopySink {
       this.#flushWanted = true
       return
     }
-    this.#lastFlushMs = this.#now()
+    if (background) this.#lastFlushMs = this.#now()
     let pending: void | Promise<void>
     try {
       pending = this.#writer.flush(background)
@@ -263,6 +266,7 @@ export class WalStream implements CopySink {
 
   #tick(): void {
     const now = this.#now()
+    this.#noteTimes(now)
     const { statusIntervalMs, serverTimeoutMs } = this.#options
     const quietMs = now - this.#lastStatusMs
     const waiting = this.#busy !== undefined || this.#flushing !== undefined
@@ -273,7 +277,6 @@ export class WalStream implements CopySink {
       this.sendStatus(false)
     }
     if (this.#options.flush === 'batch' && !waiting && this.#writer.dirty) this.#requestFlush(true)
-    if (this.#busy) this.#lastReceivedMs = now
     const silenceMs = now - this.#lastReceivedMs
     const limitMs = serverTimeoutMs > 0 ? serverTimeoutMs : DEFAULT_SILENCE_MS
     if (silenceMs >= limitMs) {
@@ -290,6 +293,16 @@ export class WalStream implements CopySink {
       this.#pinged = true
       this.sendStatus(true)
     }
+  }
+
+  #noteTimes(now: number): void {
+    if (this.#statusSent) this.#lastStatusMs = now
+    this.#statusSent = false
+    // While the socket is not read, silence means nothing.
+    if (!this.#received && !this.#busy) return
+    this.#received = false
+    this.#pinged = false
+    this.#lastReceivedMs = now
   }
 
   #fail(error: unknown): void {

@@ -21,7 +21,7 @@ export class IoPace {
     return this.#inline
   }
 
-  /** Reports how long an operation took, on either way. */
+  /** Reports how long an operation took, on either way. The wall clock will do: a jump of it changes the way for a while. */
   record(durationMs: number): void {
     if (durationMs > this.#slowMs) {
       this.#inline = false

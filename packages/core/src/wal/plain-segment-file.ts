@@ -44,27 +44,27 @@ export class PlainSegmentFile implements SegmentFile {
   write(bytes: Uint8Array, offset: number, length: number, position: number): void | Promise<void> {
     const pace = this.#options.pace.write
     if (!pace.inline) return this.#track(this.#writeAside(bytes, offset, length, position))
-    const startedMs = performance.now()
+    const startedMs = Date.now()
     try {
       this.#file.writeSync(bytes, offset, length, position)
     } catch (error) {
       if (!DiskRoom.isFull(error)) throw this.#writeFailed(length, error)
       return this.#track(this.#writeAside(bytes, offset, length, position, error))
     }
-    pace.record(performance.now() - startedMs)
+    pace.record(Date.now() - startedMs)
   }
 
   flush(background: boolean): void | Promise<void> {
     if (!this.#options.sync) return
     const pace = this.#options.pace.flush
     if (background || this.#named || !pace.inline) return this.#track(this.#flushAside())
-    const startedMs = performance.now()
+    const startedMs = Date.now()
     try {
       this.#file.dataSyncSync()
     } catch (error) {
       throw fsyncFailed(join(this.#options.directory, this.partialName), error)
     }
-    pace.record(performance.now() - startedMs)
+    pace.record(Date.now() - startedMs)
   }
 
   async finish(): Promise<void> {

@@ -141,7 +141,7 @@ describe('what is written', () => {
     expect(writer.distanceTo(0, 0xffff_fff8)).toBe(-16)
     writer.expect(1, 8)
     await writer.close()
-    expect(segmentFiles().sort()).toEqual(['000000010000000000000FFF', '000000010000000100000000.partial'])
+    expect(segmentFiles().toSorted()).toEqual(['000000010000000000000FFF', '000000010000000100000000.partial'])
   })
 
   it('starts at the first byte of a segment only', async () => {
@@ -208,7 +208,7 @@ describe('what counts as flushed', () => {
     await flushed(writer)
     await writer.close()
     expect(writer.flushedLsn).toBeUndefined()
-    expect(segmentFiles().sort()).toEqual([segmentName(FIRST), `${segmentName(FIRST + 1)}.partial`])
+    expect(segmentFiles().toSorted()).toEqual([segmentName(FIRST), `${segmentName(FIRST + 1)}.partial`])
     const synced = disk.operations.filter(({ operation }) => /sync/i.test(operation))
     expect(synced).toEqual([])
   })
