@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process'
-import { appendFileSync, readFileSync, statSync, truncateSync } from 'node:fs'
+import { appendFileSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { gunzipSync } from 'node:zlib'
+import { constants, gunzipSync, gzipSync } from 'node:zlib'
 import { describe, expect, it } from 'vitest'
 import { toWalSegmentSize } from '../../packages/core/src/wal/wal-segment-size.ts'
 import { startTool } from '../support/pg-tools.ts'
@@ -9,7 +9,7 @@ import { startCluster, type PostgresCluster } from '../support/postgres-cluster.
 import type { RunningProgram } from '../support/running-program.ts'
 import { makeScratch } from '../support/scratch.ts'
 import { ReceivedWal } from './received-wal.ts'
-import { createSlot, receiverArgs, startReceiver, untilFlushed } from './receiver.ts'
+import { createSlot, lastReportedFlush, receiverArgs, startReceiver, untilFlushed } from './receiver.ts'
 import { writeWal } from './wal-load.ts'
 
 const MIB = 1_048_576
@@ -86,6 +86,24 @@ describe.concurrent('an open segment', () => {
       expect(gunzipSync(readFileSync(finished)).length).toBe(MIB)
       expect(spawnSync('gzip', ['-t', finished])).toMatchObject({ status: 0 })
     }
+  })
+
+  it('that decodes to more than was ever received hides nothing that is acknowledged after that', async () => {
+    await using cluster = await startCluster({ version: 17, settings })
+    await using scratch = makeScratch('overlong')
+    const received = new ReceivedWal(cluster, scratch.path, SEGMENT)
+    await createSlot(cluster)
+    const args = ['--compress=gzip']
+    const partial = await receiveSome(cluster, scratch.path, received, args)
+    const cut = { finishFlush: constants.Z_SYNC_FLUSH }
+    const held = gunzipSync(readFileSync(partial), cut)
+    writeFileSync(partial, gzipSync(Buffer.concat([held, Buffer.alloc(MIB - held.length, 'stale')]), cut))
+    await using walr = startReceiver(cluster, scratch.path, { args })
+    await untilFlushed(cluster)
+    await cluster.exec(`insert into bulk select g, 'acknowledged' from generate_series(1, 100) g`)
+    await untilFlushed(cluster)
+    expect(await walr.stop('SIGKILL')).toBe('SIGKILL')
+    await received.prove(await lastReportedFlush(cluster))
   })
 })
 

@@ -91,17 +91,26 @@ describe('a keepalive', () => {
   })
 })
 
-it('reports the end of each finished segment at once, whatever the interval', async () => {
+it.each(['batch', 'segment'] as const)('reports each finished segment at once with --flush=%s', async (flush) => {
+  const end = START + 3n * SEGMENT
   await using server = await startStreamServer({
-    startReplication: (session, request) => streamTo(session, request, START + 3n * SEGMENT),
+    slots: { keep: START },
+    startReplication: async (session, { startLsn }) => {
+      await session.copyBoth()
+      for (let at = startLsn; at < end; at += SEGMENT) {
+        await session.sendWal(at, wal.segment(at))
+        await session.status(({ writtenLsn, flushedLsn }) => writtenLsn >= at + SEGMENT && flushedLsn === at + SEGMENT)
+      }
+      await endWhenAsked(session)
+    },
   })
   await using directory = new WalDirectory()
-  await using receiver = new ReceiverInProcess(server, directory, { statusIntervalMs: 0 })
+  await using receiver = new ReceiverInProcess(server, directory, { slot: 'keep', flush, statusIntervalMs: 0 })
   await receiver.logged(/finished segment at 0\/1300000/)
   const session = await server.session()
-  const end = START + 3n * SEGMENT
-  await session.status(({ writtenLsn, flushedLsn }) => writtenLsn === end && flushedLsn === end)
+  await session.status(({ flushedLsn }) => flushedLsn === end)
   expect(await receiver.stop()).toEqual({ end: 'interrupted' })
+  expect(server.failures).toEqual([])
 })
 
 describe('what is reported as flushed', () => {

@@ -148,10 +148,9 @@ it.each([
     },
   })
   await using directory = new WalDirectory()
-  await using walr = startReceive(server, directory, '-n')
-  expect(await walr.ended()).toBe(1)
-  expect(walr.stderr).toContain(`walr: error: ${message}`)
-  expect(walr.stderr).toContain('walr: code: WALR_PROTOCOL')
+  await using receiver = new ReceiverInProcess(server, directory, { loop: false })
+  expect(await receiver.ended).toMatchObject({ error: { message: 'disconnected' } })
+  expect(receiver.reported).toMatchObject([{ code: 'WALR_PROTOCOL', message }])
   expect(directory.names).toEqual([`${segmentName(START)}.partial`])
   directory.expectPartial(`${segmentName(START)}.partial`, wal, START, START + 100n)
 })

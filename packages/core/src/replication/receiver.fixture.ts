@@ -5,7 +5,7 @@ import { PowerLossDisk } from '../wal/power-loss-disk.fixture.ts'
 import { RecordingLogger, RecordingRoom } from '../wal/recording.fixture.ts'
 import { CLUSTER, segmentBytes, segmentLsn, segmentName } from '../wal/wal-bytes.fixture.ts'
 import type { CopySink, EndOfStream, ReplicationConnection } from './connection/replication-connection.ts'
-import type { FakeConnection} from './fake-connection.fixture.ts';
+import type { FakeConnection } from './fake-connection.fixture.ts'
 import { END_OF_STREAM, sendWal, type Rows, type StreamScript } from './fake-connection.fixture.ts'
 import type { SessionOptions } from './receive-session.ts'
 import { ReceiverStateHolder } from './receiver-state.ts'

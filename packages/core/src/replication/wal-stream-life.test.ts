@@ -36,6 +36,17 @@ describe('a quiet stream', () => {
     expect(quiet.connection.statuses.some(({ replyRequested }) => replyRequested)).toBe(false)
   })
 
+  it('is reported on when the interval is over, and not a tick later', async () => {
+    let nowMs = 0
+    const quiet = await warm({ statusIntervalMs: 60, now: () => nowMs })
+    await tick()
+    quiet.connection.statuses.length = 0
+    for (let count = 1; count <= 3; count += 1) {
+      nowMs += 60
+      await until(() => quiet.reported.length === count, 'the next status')
+    }
+  })
+
   it('is asked for a sign of life after half of the server’s timeout, and given up after all of it', async () => {
     let nowMs = 0
     const quiet = await warm({ serverTimeoutMs: 1000, now: () => nowMs })

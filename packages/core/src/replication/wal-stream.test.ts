@@ -34,6 +34,7 @@ describe('a batch', () => {
   it('is one flush for everything that the socket had ready, and one status after it', async () => {
     const bench = await warm()
     await bench.read([10, 20, 30])
+    await until(() => bench.reported.length > 0, 'the flush')
     expect(bench.flushes).toBe(1)
     expect(bench.reported).toEqual(['1060 1060'])
   })
@@ -54,6 +55,7 @@ describe('a batch', () => {
     expect(writing).toBeUndefined()
     expect(sendWal(bench.stream, bench.writer.writtenLsn, 20)).toBeUndefined()
     bench.stream.onReadEnd(true)
+    await until(() => bench.reported.length > 0, 'the flush')
     await new Promise(setImmediate)
     await new Promise(setImmediate)
     expect([bench.flushes, ...bench.reported]).toEqual([1, '1030 1030'])
@@ -143,7 +145,8 @@ describe('what is reported', () => {
   it('has no flush position for a server that is to be told none', async () => {
     const bench = await warm({ reportFlush: false })
     await bench.read([10])
-    expect(bench.reported.at(-1)).toBe('1010 -')
+    await until(() => bench.reported.length > 0, 'the flush')
+    expect(bench.reported).toEqual(['1010 -'])
   })
 
   it('has no flush position that would move the slot backwards', async () => {
@@ -151,8 +154,10 @@ describe('what is reported', () => {
     await bench.read([1000])
     await until(() => bench.reported.at(-1) === '1000 -', 'the first flush')
     await bench.read([499])
+    await until(() => bench.reported.at(-1)?.startsWith('1499') === true, 'the second flush')
     expect(bench.reported.at(-1)).toBe('1499 -')
     await bench.read([1])
+    await until(() => bench.reported.at(-1)?.startsWith('1500') === true, 'the third flush')
     expect(bench.reported.at(-1)).toBe('1500 1500')
   })
 

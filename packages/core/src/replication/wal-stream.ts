@@ -275,6 +275,9 @@ export class WalStream implements CopySink {
       (waiting && serverTimeoutMs > 0 && quietMs >= serverTimeoutMs / 3)
     ) {
       this.sendStatus(false)
+      // Known exactly, and not to be noted a tick later: the next one would be late by a tick.
+      this.#lastStatusMs = now
+      this.#statusSent = false
     }
     if (this.#options.flush === 'batch' && !waiting && this.#writer.dirty) this.#requestFlush(true)
     const silenceMs = now - this.#lastReceivedMs

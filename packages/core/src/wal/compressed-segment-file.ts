@@ -3,10 +3,9 @@ import type { Disk, DiskFile } from '../disk/disk.ts'
 import { systemErrorText } from '../disk/system-error.ts'
 import { WalrError } from '../errors/walr-error.ts'
 import type { CompressionSpec } from './compression/compression-spec.ts'
-import { decodeSegment } from './compression/segment-decoder.ts'
 import { createSegmentEncoder, type SegmentEncoder } from './compression/segment-encoder.ts'
 import type { DiskRoom } from './disk-room.ts'
-import { readWholeFile } from './read-whole-file.ts'
+import { openEarlierPartial, type EarlierPartial } from './earlier-partial.ts'
 import type { SegmentFile } from './segment-file.ts'
 import { fsyncFailed, publishSegment, renameFile, syncDirectory, syncFile } from './segment-publishing.ts'
 
@@ -30,8 +29,7 @@ export class CompressedSegmentFile implements SegmentFile {
   readonly #walFileName: string
   readonly #file: DiskFile
   readonly #path: string
-  /** Bytes of WAL that the `.partial` of an earlier run holds. */
-  readonly #earlierLength: number
+  readonly #earlier: EarlierPartial | undefined
   readonly #encoder: SegmentEncoder
   #named = false
   #fileLength = 0
@@ -43,20 +41,21 @@ export class CompressedSegmentFile implements SegmentFile {
     walFileName: string,
     file: DiskFile,
     path: string,
-    earlierLength: number,
+    earlier: EarlierPartial | undefined,
     options: CompressedSegmentOptions,
   ) {
     this.#options = options
     this.#walFileName = walFileName
     this.#file = file
     this.#path = path
-    this.#earlierLength = earlierLength
+    this.#earlier = earlier
     this.#encoder = createSegmentEncoder(options.compression, (chunk) => this.#emit(chunk))
     this.partialName = `${walFileName}${this.#encoder.suffix}.partial`
   }
 
   write(bytes: Uint8Array, offset: number, length: number): Promise<void> {
     return this.#enqueue(async () => {
+      if (!this.#named) await this.#earlier?.compare(bytes, offset, length)
       await this.#encoder.write(bytes, offset, length)
       this.#written += length
     })
@@ -66,7 +65,7 @@ export class CompressedSegmentFile implements SegmentFile {
     return this.#enqueue(async () => {
       await this.#encoder.flush()
       await this.#makeDurable()
-      if (!this.#named && this.#written >= this.#earlierLength) await this.#takeName()
+      if (!this.#named && this.#written >= (this.#earlier?.length ?? 0)) await this.#takeName()
     })
   }
 
@@ -86,6 +85,7 @@ export class CompressedSegmentFile implements SegmentFile {
   async close(): Promise<void> {
     await this.flush()
     this.#encoder.destroy()
+    await this.#earlier?.close()
     await this.#file.close()
     if (!this.#named) await this.#options.disk.remove(this.#path)
   }
@@ -93,7 +93,7 @@ export class CompressedSegmentFile implements SegmentFile {
   async abandon(): Promise<void> {
     await Promise.allSettled([this.#queue])
     this.#encoder.destroy()
-    await Promise.allSettled([this.#file.close()])
+    await Promise.allSettled([this.#file.close(), this.#earlier?.close()])
   }
 
   #enqueue(task: () => Promise<void>): Promise<void> {
@@ -123,6 +123,7 @@ export class CompressedSegmentFile implements SegmentFile {
   async #takeName(): Promise<void> {
     const { disk, directory, after, sync, room } = this.#options
     await after
+    await this.#earlier?.close()
     await room.repeat(() => renameFile(disk, this.#path, join(directory, this.partialName)))
     if (sync) await syncDirectory(disk, directory)
     this.#named = true
@@ -139,26 +140,19 @@ export async function openCompressedSegment(
   const { disk, directory, fileMode, compression, sync } = options
   const suffix = compression.method === 'gzip' ? '.gz' : compression.method === 'lz4' ? '.lz4' : '.zst'
   const partial = join(directory, `${walFileName}${suffix}.partial`)
-  let earlierLength = 0
+  let earlier: EarlierPartial | undefined
   if ((await disk.size(partial)) !== undefined) {
     // It stands in for the new file until that has as much, so all of it must be durable, not only readable.
     if (sync) {
       await syncFile(disk, partial)
       await syncDirectory(disk, directory)
     }
-    earlierLength = await decodedLength(disk, partial, suffix)
+    earlier = await openEarlierPartial(disk, partial, suffix)
   }
   opened += 1
   const path = join(directory, '.walr', `spare-${process.pid}-${opened}${suffix}`)
   const file = await disk.open(path, 'createNew', fileMode)
   // Handled where it is awaited; a segment that is never flushed must not make it an unhandled rejection.
   options.after?.catch(() => undefined)
-  return new CompressedSegmentFile(walFileName, file, path, earlierLength, options)
-}
-
-async function decodedLength(disk: Disk, path: string, suffix: '.gz' | '.lz4' | '.zst'): Promise<number> {
-  let length = 0
-  for await (const chunk of decodeSegment(suffix, readWholeFile(disk, path), { tolerateCut: true }))
-    length += chunk.length
-  return length
+  return new CompressedSegmentFile(walFileName, file, path, earlier, options)
 }

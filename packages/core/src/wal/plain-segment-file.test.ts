@@ -108,7 +108,7 @@ describe('flushing a plain segment', () => {
     expect(file.flush(false)).toBeUndefined()
     expect(file.flush(true)).toBeInstanceOf(Promise)
     await file.flush(true)
-    disk.on({ operation: 'dataSync', nth: 1 }, { delayMs: 30 })
+    disk.on({ operation: 'dataSync', nth: 1 }, { delayMs: 60 })
     expect(file.flush(false)).toBeUndefined()
     expect(file.flush(false)).toBeInstanceOf(Promise)
   })
