@@ -1,24 +1,5 @@
-import { readdirSync } from 'node:fs'
-import { join } from 'node:path'
-import { setTimeout as delay } from 'node:timers/promises'
-import { describe, expect, it } from 'vitest'
-import { toWalSegmentSize } from '../../packages/core/src/wal/wal-segment-size.ts'
-import { startCluster } from '../support/postgres-cluster.ts'
-import type { PostgresVersion } from '../support/postgres-binaries.ts'
-import { makeScratch } from '../support/scratch.ts'
-import { waitFor } from '../support/wait-for.ts'
-import { ReceivedWal } from './received-wal.ts'
-import { createSlot, lastReportedFlush, standbyOf, startReceiver, untilFlushed } from './receiver.ts'
-import { SeededRandom } from './seeded-random.ts'
-import { startLoad } from './wal-load.ts'
-
-const SEGMENT = toWalSegmentSize(1_048_576)
-
-interface Kills {
-  readonly compression: string
-  readonly version: number & PostgresVersion
-  readonly count: number
-}
+import { describe, it } from 'vitest'
+import { surviveKills, type Kills } from './kill-walr.ts'
 
 describe('kill -9 of walr at any moment', () => {
   it.each<Kills>([
@@ -26,46 +7,5 @@ describe('kill -9 of walr at any moment', () => {
     { compression: 'gzip:1', version: 18, count: 8 },
     { compression: 'lz4', version: 15, count: 8 },
     { compression: 'zstd:1', version: 13, count: 8 },
-  ])('leaves every byte that was acknowledged ($count times with --compress=$compression)', async (kills) => {
-    const random = new SeededRandom()
-    console.log(`WALR_TEST_SEED=${random.seed} (${kills.compression})`)
-    await using cluster = await startCluster({
-      version: kills.version,
-      settings: { wal_keep_size: '8GB', max_wal_size: '8GB' },
-    })
-    await using scratch = makeScratch('killed')
-    const received = new ReceivedWal(cluster, scratch.path, SEGMENT)
-    await createSlot(cluster)
-    await using load = await startLoad(cluster, random)
-    const args = [`--compress=${kills.compression}`]
-    const reserved = await lastReportedFlush(cluster)
-    let acknowledged = reserved
-    for (let kill = 0; kill < kills.count; kill++) {
-      await using walr = startReceiver(cluster, scratch.path, { args })
-      // Half of the kills while it starts, half of them while it streams.
-      if (random.next() < 0.5) await walr.waitForLine(/starting log streaming/)
-      let seen = 0n
-      const moment = delay(random.between(0, 300)).then(() => walr.signal('SIGKILL'))
-      await waitFor('walr is gone', async () => {
-        seen = (await standbyOf(cluster))?.flushLsn ?? seen
-        return !walr.isRunning
-      })
-      await moment
-      expect(await walr.ended()).toBe('SIGKILL')
-      const reported = await lastReportedFlush(cluster)
-      // Servers before 15 do not tell where a slot is, so there it may go back within the open segment.
-      const lowest = kills.version < 15 ? acknowledged - (acknowledged % BigInt(SEGMENT)) : acknowledged
-      expect(reported, 'the flush position does not go back').toBeGreaterThanOrEqual(lowest)
-      acknowledged = [acknowledged, seen, reported].reduce((a, b) => (a > b ? a : b))
-      if ((await received.entries()).length > 0) await received.prove(acknowledged)
-      else expect(acknowledged, 'nothing is acknowledged').toBe(reserved)
-    }
-    await load.stop()
-    await using walr = startReceiver(cluster, scratch.path, { args })
-    const end = await untilFlushed(cluster)
-    expect(await walr.stop()).toBe(0)
-    const { finished } = await received.prove(end, { afresh: true })
-    expect(finished.length).toBeGreaterThan(kills.count / 5)
-    expect(readdirSync(join(scratch.path, '.walr')).sort()).toEqual(['identity.json', 'lock'])
-  })
+  ])('leaves every byte that was acknowledged ($count times with --compress=$compression)', surviveKills)
 })
