@@ -89,9 +89,14 @@ export class ByteTransport {
     if (this.#ended) listener.onEnd(this.#endError())
   }
 
-  /** Sends `bytes`, which must not change until `flushed` is called. */
-  write(bytes: Uint8Array, flushed?: () => void): void {
-    if (!this.#ended) this.#socket.write(bytes, flushed && (() => flushed()))
+  /** Whether the system has taken everything written so far. */
+  get idle(): boolean {
+    return this.#socket.writableLength === 0
+  }
+
+  /** Sends `bytes`, which must not change until {@link idle} is true. A callback would cost more than the write itself. */
+  write(bytes: Uint8Array): void {
+    if (!this.#ended) this.#socket.write(bytes)
   }
 
   /**

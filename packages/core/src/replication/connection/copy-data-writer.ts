@@ -1,32 +1,34 @@
-import type { ServerSession } from './server-session.ts'
-
 const HEADER = 5
 const COPY_DATA = 0x64 // 'd'
-/** Room for any message that a receiver sends; the longest, the standby status, has 34 bytes. */
-const CAPACITY = 64
 
-/** Frames CopyData messages in a buffer that is used again as soon as the system has taken it. */
+/** Where frames go; in life a session over a socket. */
+export interface FrameTarget {
+  /** Whether the system has taken everything sent so far: then no buffer is in use any more. */
+  readonly idle: boolean
+  /** Sends a frame, which must not be changed before {@link idle} is true again. */
+  send(frame: Uint8Array): void
+}
+
+/**
+ * Frames CopyData messages. A receiver sends messages of one length, standby statuses; as long as each has left before the
+ * next one comes they go through one buffer, and nothing is allocated.
+ */
 export class CopyDataWriter {
-  readonly #session: Pick<ServerSession, 'send'>
-  readonly #buffer: Buffer = Buffer.alloc(HEADER + CAPACITY)
-  #free = true
-  readonly #release = (): void => {
-    this.#free = true
-  }
+  readonly #target: FrameTarget
+  #frame: Buffer = Buffer.alloc(0)
 
-  constructor(session: Pick<ServerSession, 'send'>) {
-    this.#session = session
+  constructor(target: FrameTarget) {
+    this.#target = target
   }
 
   /** Queues `payload` as one CopyData message; it is copied before this returns. */
   write(payload: Uint8Array): void {
-    const length = HEADER + payload.length
-    const reusable = this.#free && payload.length <= CAPACITY
-    const frame = reusable ? this.#buffer : Buffer.allocUnsafe(length)
-    frame[0] = COPY_DATA
-    frame.writeInt32BE(payload.length + 4, 1)
-    frame.set(payload, HEADER)
-    if (reusable) this.#free = false
-    this.#session.send(reusable ? frame.subarray(0, length) : frame, reusable ? this.#release : undefined)
+    if (!this.#target.idle || this.#frame.length !== HEADER + payload.length) {
+      this.#frame = Buffer.allocUnsafeSlow(HEADER + payload.length)
+      this.#frame[0] = COPY_DATA
+      this.#frame.writeInt32BE(payload.length + 4, 1)
+    }
+    this.#frame.set(payload, HEADER)
+    this.#target.send(this.#frame)
   }
 }

@@ -35,9 +35,14 @@ export class ServerSession implements FrameHandler, TransportListener {
     return this.#failure
   }
 
-  /** Sends a complete message, which must not be changed until `flushed` is called. */
-  send(message: Uint8Array, flushed?: () => void): void {
-    this.#transport.write(message, flushed)
+  /** Sends a complete message, which must not be changed until {@link idle} is true. */
+  send(message: Uint8Array): void {
+    this.#transport.write(message)
+  }
+
+  /** Whether the system has taken everything sent so far. */
+  get idle(): boolean {
+    return this.#transport.idle
   }
 
   /** The next message. Rejects with the connection's end; what came before the end is delivered first. */
