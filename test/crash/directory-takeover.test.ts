@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { appendFileSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs'
+import { appendFileSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { constants, gunzipSync, gzipSync } from 'node:zlib'
 import { describe, expect, it } from 'vitest'
@@ -104,6 +104,30 @@ describe.concurrent('an open segment', () => {
     await untilFlushed(cluster)
     expect(await walr.stop('SIGKILL')).toBe('SIGKILL')
     await received.prove(await lastReportedFlush(cluster))
+  })
+})
+
+describe.concurrent('a damaged finished segment', () => {
+  it.each([
+    ['a plain one that was cut', 'none', (path: string) => truncateSync(path, 1000)],
+    ['a compressed one with bytes behind its end', 'gzip', (path: string) => appendFileSync(path, 'stale')],
+  ])('is moved aside and received again: %s', async (_, compression, damage) => {
+    await using cluster = await startCluster({ version: 18, settings })
+    await using scratch = makeScratch('damaged')
+    const received = new ReceivedWal(cluster, scratch.path, SEGMENT)
+    await createSlot(cluster)
+    const args = [`--compress=${compression}`]
+    rmSync(await receiveSome(cluster, scratch.path, received, args))
+    const newest = (await received.names()).at(-1) ?? expect.unreachable('no finished segment')
+    damage(join(scratch.path, newest))
+    const damaged = readFileSync(join(scratch.path, newest))
+    await using walr = startReceiver(cluster, scratch.path, { args })
+    await walr.waitForLine(new RegExp(`moved the damaged file "${newest}" to ".walr/damaged/${newest}"`))
+    await writeWal(cluster, 2)
+    const end = await untilFlushed(cluster)
+    expect(await walr.stop()).toBe(0)
+    await received.prove(end, { afresh: true })
+    expect(readFileSync(join(scratch.path, '.walr/damaged', newest)).equals(damaged)).toBe(true)
   })
 })
 

@@ -10,7 +10,9 @@ const source = join(repository, 'packages/core/src')
 async function restricted(file: string, text: string): Promise<string[]> {
   const eslint = new ESLint({ cwd: repository })
   const [result] = await eslint.lintText(text, { filePath: join(source, file) })
-  return (result?.messages ?? []).filter(({ ruleId }) => ruleId === 'no-restricted-syntax').map(({ message }) => message)
+  return (result?.messages ?? [])
+    .filter(({ ruleId }) => ruleId === 'no-restricted-syntax')
+    .map(({ message }) => message)
 }
 
 describe('law 1: only the segment writer makes a FlushedLsn', () => {
@@ -23,9 +25,11 @@ describe('law 1: only the segment writer makes a FlushedLsn', () => {
 
   it('nobody else has it, and no comment switches the rule off', () => {
     const files = readdirSync(source, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.ts'))
-    const makers = files.filter((name) => /as FlushedLsn/.test(readFileSync(join(source, name), 'utf8')))
+    const makers = files.filter((name) => readFileSync(join(source, name), 'utf8').includes('as FlushedLsn'))
     expect(makers.filter((name) => !name.endsWith('.test.ts'))).toEqual(['wal/segment-writer.ts'])
-    const silenced = files.filter((name) => /eslint-disable.*no-restricted-syntax/.test(readFileSync(join(source, name), 'utf8')))
+    const silenced = files.filter((name) =>
+      /eslint-disable.*no-restricted-syntax/.test(readFileSync(join(source, name), 'utf8')),
+    )
     expect(silenced).toEqual([])
   })
 })

@@ -13,22 +13,28 @@ export const ERROR_CODES = {
   },
   WALR_CONNECTION_SETTING: {
     meaning: 'A PostgreSQL connection setting is unknown, has a wrong value, or does not go with another one.',
-    remedy: 'The message names the setting and where it came from: option, connection string, service file or environment.',
+    remedy:
+      'The message names the setting and where it came from: option, connection string, service file or environment.',
   },
   WALR_CONNECT_FAILED: {
-    meaning: 'No server could be reached: connection refused, host unknown, timeout, or the server is starting or full.',
+    meaning:
+      'No server could be reached: connection refused, host unknown, timeout, or the server is starting or full.',
     remedy: 'Check host, port and whether the server runs. `walr receive` tries again unless `--no-loop` is given.',
   },
   WALR_TLS_FAILED: {
-    meaning: 'The TLS handshake failed, a certificate was not accepted, or the server has no TLS and sslmode demands it.',
+    meaning:
+      'The TLS handshake failed, a certificate was not accepted, or the server has no TLS and sslmode demands it.',
     remedy: 'Check sslmode, sslrootcert, sslcert and sslkey; the message says which check failed.',
   },
   WALR_AUTHENTICATION_FAILED: {
-    meaning: 'The server refused the login: wrong password, no pg_hba.conf entry for replication, missing REPLICATION right.',
-    remedy: 'Correct the password or the user, or add a `host replication USER ADDRESS scram-sha-256` line on the server.',
+    meaning:
+      'The server refused the login: wrong password, no pg_hba.conf entry for replication, missing REPLICATION right.',
+    remedy:
+      'Correct the password or the user, or add a `host replication USER ADDRESS scram-sha-256` line on the server.',
   },
   WALR_UNSUPPORTED_SERVER: {
-    meaning: 'The server is older than PostgreSQL 13, was built without integer datetimes, or asks for something walr lacks.',
+    meaning:
+      'The server is older than PostgreSQL 13, was built without integer datetimes, or asks for something walr lacks.',
     remedy: 'Use a server that is supported; the message names what was found.',
   },
   WALR_CONNECTION_LOST: {
@@ -48,19 +54,24 @@ export const ERROR_CODES = {
     remedy: 'Create it with `walr receive --slot NAME --create-slot`; until then the server keeps no WAL for walr.',
   },
   WALR_SLOT_INVALID: {
-    meaning: 'The replication slot has lost the WAL it had reserved, or has never reserved any and nobody can tell which.',
+    meaning:
+      'The replication slot has lost the WAL it had reserved, or has never reserved any and nobody can tell which.',
     remedy: 'Drop the slot and create it again, and take a new base backup if WAL is missing.',
   },
   WALR_WAL_GAP: {
-    meaning: 'The next byte of WAL needed is no longer on the server. WAL is missing between what walr has and what it can get.',
+    meaning:
+      'The next byte of WAL needed is no longer on the server. WAL is missing between what walr has and what it can get.',
     remedy: 'Take a new base backup. Bring the missing segments into the directory if another copy exists.',
   },
   WALR_TIMELINE: {
-    meaning: 'The timelines of server and directory do not fit: the server does not know the one that the directory is on.',
-    remedy: 'Make sure that walr talks to the right server, and that a standby it was promoted from is not used by mistake.',
+    meaning:
+      'The timelines of server and directory do not fit: the server does not know the one that the directory is on.',
+    remedy:
+      'Make sure that walr talks to the right server, and that a standby it was promoted from is not used by mistake.',
   },
   WALR_WRONG_CLUSTER: {
-    meaning: 'A directory, file or slot belongs to another cluster than the server: its system identifier is different.',
+    meaning:
+      'A directory, file or slot belongs to another cluster than the server: its system identifier is different.',
     remedy: 'Use an empty directory for each cluster. Nothing was written.',
   },
   WALR_WRONG_SEGMENT_SIZE: {
@@ -68,7 +79,8 @@ export const ERROR_CODES = {
     remedy: 'Use another directory: a cluster that was created anew or resized with pg_resetwal starts a new one.',
   },
   WALR_DIRECTORY: {
-    meaning: 'The receive directory does not exist, cannot be read or written, or holds something that walr cannot use.',
+    meaning:
+      'The receive directory does not exist, cannot be read or written, or holds something that walr cannot use.',
     remedy: 'Create it, or correct owner and mode; the message has the reason that the system gave.',
   },
   WALR_DIRECTORY_LOCKED: {
@@ -76,7 +88,8 @@ export const ERROR_CODES = {
     remedy: 'Stop the other one (its process id is in the message), or use another directory.',
   },
   WALR_SEGMENT_CONFLICT: {
-    meaning: 'A finished segment would replace a file of the same name with other contents. Both files are left as they are.',
+    meaning:
+      'A finished segment would replace a file of the same name with other contents. Both files are left as they are.',
     remedy: 'Compare the two with pg_waldump; move the wrong one away.',
   },
   WALR_SEGMENT_CORRUPT: {
@@ -88,12 +101,15 @@ export const ERROR_CODES = {
     remedy: 'Check the disk; walr goes on by itself when there is room again.',
   },
   WALR_DISK_FULL: {
-    meaning: 'The file system of the receive directory has no room left. walr has stopped reading and keeps the connection.',
+    meaning:
+      'The file system of the receive directory has no room left. walr has stopped reading and keeps the connection.',
     remedy: 'Make room; walr goes on by itself. The server keeps the WAL as long as the slot allows.',
   },
   WALR_FSYNC_FAILED: {
-    meaning: 'The system could not make data durable. After that nothing on the page cache can be trusted, so walr stops.',
-    remedy: 'Check the disk and the kernel log, then start walr again: it fetches the open segment anew from the server.',
+    meaning:
+      'The system could not make data durable. After that nothing on the page cache can be trusted, so walr stops.',
+    remedy:
+      'Check the disk and the kernel log, then start walr again: it fetches the open segment anew from the server.',
   },
   WALR_INTERNAL: {
     meaning: 'A fault in walr itself.',

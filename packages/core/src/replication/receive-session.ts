@@ -4,15 +4,10 @@ import type { Logger } from '../telemetry/logger.ts'
 import type { CompressionSpec } from '../wal/compression/compression-spec.ts'
 import type { DiskRoom } from '../wal/disk-room.ts'
 import type { DirectoryIdentity } from '../wal/directory-identity.ts'
-import { recordGap } from '../wal/gap-record.ts'
 import { formatLsn, INVALID_LSN, type Lsn } from '../wal/lsn.ts'
-import { listSegments } from '../wal/segment-directory.ts'
-import { segmentFault } from '../wal/segment-proof.ts'
 import { SegmentStore } from '../wal/segment-store.ts'
 import { SegmentWriter } from '../wal/segment-writer.ts'
-import { findStreamingStart, type DirectoryStart } from '../wal/streaming-start.ts'
 import { keepTimelineHistory } from '../wal/timeline-history-file.ts'
-import { parseTimelineHistory } from '../wal/timeline-history.ts'
 import type { TimelineId } from '../wal/timeline-id.ts'
 import { segmentNumberOf, segmentStartLsn } from '../wal/wal-file-name.ts'
 import type { WalSegmentSize } from '../wal/wal-segment-size.ts'
@@ -25,15 +20,9 @@ import {
   type SystemIdentity,
 } from './identify-system.ts'
 import type { ReceiverStateHolder } from './receiver-state.ts'
-import { isSlotInvalidated, isSlotMissing, readSlot, slotMissing, type SlotPosition } from './replication-slot.ts'
-import {
-  chooseStart,
-  startAfterGap,
-  walGap,
-  type SlotState,
-  type StartPosition,
-  type StartSources,
-} from './start-position.ts'
+import { isSlotInvalidated, isSlotMissing, slotMissing } from './replication-slot.ts'
+import { StartFinder, type MissingWal } from './start-finder.ts'
+import { walGap, type SlotState, type StartPosition, type StartSources } from './start-position.ts'
 import { fetchTimelineHistory } from './timeline-history-command.ts'
 import { WalStream } from './wal-stream.ts'
 
@@ -74,11 +63,6 @@ export type SessionEnd = 'end position' | 'interrupted'
 
 /** Errors that are the server's or the network's, and say nothing about walr's files. */
 const SERVER_SIDE = ['WALR_CONNECTION_LOST', 'WALR_PROTOCOL', 'WALR_REPLICATION_COMMAND'] as const
-/** The server has told that it no longer has the WAL from here on. */
-interface MissingWal {
-  readonly missingFrom: Lsn
-  readonly cause: WalrError
-}
 
 /** How the stream of a timeline ended, and where. */
 interface StreamedTimeline extends EndOfStream {
@@ -99,18 +83,19 @@ export class ReceiveSession {
 
   /** Streams until the end position, or until `stop` is aborted. Rejects with why it could not go on. */
   async run(): Promise<SessionEnd> {
-    const { slot: slotName, logger } = this.#options
+    const { logger } = this.#options
     const fileMode = await showFileMode(this.#connection)
     const walSegmentSize = await showWalSegmentSize(this.#connection)
     const serverTimeoutMs = await showWalSenderTimeoutMs(this.#connection)
     const server = await identifySystem(this.#connection)
     const identity = { ...server, walSegmentSize, serverVersion: this.#connection.serverVersion }
     await this.#options.identity.check(identity)
-    const directory = await this.#directoryStart(server, walSegmentSize)
+    const finder = new StartFinder(this.#connection, this.#options)
+    const directory = await finder.readDirectory(server, walSegmentSize)
     await this.#options.identity.keep(identity)
-    const slot = slotName === undefined ? undefined : await this.#slot(slotName, directory !== undefined)
+    const slot = await finder.readSlot(directory !== undefined)
     const sources: StartSources = { directory, slot, server, walSegmentSize }
-    let position = await this.#start(sources)
+    let position = await finder.start(sources)
     const store = new SegmentStore({ ...this.#options, walSegmentSize, fileMode })
     try {
       await store.prepare()
@@ -121,87 +106,12 @@ export class ReceiveSession {
         logger.info(`starting log streaming at ${formatLsn(position.startLsn)} (timeline ${position.timelineId})`)
         const streamed = await this.#stream(position, { store, walSegmentSize, serverTimeoutMs, slot, server })
         if (typeof streamed === 'string') return streamed
-        if ('missingFrom' in streamed) position = await this.#acceptGap(sources, position.timelineId, streamed)
+        if ('missingFrom' in streamed) position = await finder.startBehindGap(sources, position.timelineId, streamed)
         else position = this.#nextTimeline(position, streamed, walSegmentSize)
       }
     } finally {
       await store.close()
     }
-  }
-
-  async #directoryStart(server: SystemIdentity, walSegmentSize: WalSegmentSize): Promise<DirectoryStart | undefined> {
-    const { disk, directory } = this.#options
-    const entries = await listSegments(disk, directory, walSegmentSize)
-    if (entries.length === 0) return undefined
-    const content = server.timelineId > 1 ? await fetchTimelineHistory(this.#connection, server.timelineId) : undefined
-    const history =
-      server.timelineId === 1 ? [] : content && parseTimelineHistory(server.timelineId, content.toString('utf8'))
-    const expected = { systemIdentifier: server.systemIdentifier, walSegmentSize }
-    return findStreamingStart(entries, { timelineId: server.timelineId, history }, walSegmentSize, (entry) =>
-      segmentFault(disk, directory, entry, expected),
-    )
-  }
-
-  async #slot(name: string, haveFiles: boolean): Promise<StartSources['slot']> {
-    const slot: SlotPosition | undefined = await readSlot(this.#connection, name)
-    if (slot?.restartLsn !== undefined) return { ...slot, name, state: 'reserved' }
-    // With files the stream shows by itself whether the server still has what follows them.
-    if (haveFiles) return { restartLsn: undefined, restartTimelineId: undefined, name, state: 'unknown' }
-    const probed = await this.#options.probeSlot(name)
-    return { restartLsn: probed.restartLsn, restartTimelineId: undefined, name, state: probed.state }
-  }
-
-  async #start(sources: StartSources): Promise<StartPosition> {
-    try {
-      return chooseStart(sources, this.#options.logger)
-    } catch (error) {
-      const { acceptGap, disk, directory, logger } = this.#options
-      if (!acceptGap || !isWalrError(error, 'WALR_WAL_GAP')) throw error
-      const next = startAfterGap(sources, INVALID_LSN)
-      // Nobody knows where it begins: the slot has forgotten, and there is no file.
-      const gap = { timelineId: next.timelineId, startLsn: INVALID_LSN, endLsn: next.startLsn, reason: error.message }
-      await recordGap(disk, directory, gap, new Date())
-      logger.warning(`going on behind a gap: ${error.message}`, { code: error.code, hint: this.#afterGapHint() })
-      return next
-    }
-  }
-
-  /** PostgreSQL 16 and 17 stream from a slot that was invalidated, but keep no WAL for it any more. */
-  #afterGapHint(): string {
-    const backup = 'Take a new base backup: the ones before the gap cannot be recovered past it.'
-    const { slot } = this.#options
-    if (slot === undefined) return backup
-    return `${backup} If the server has invalidated slot "${slot}", drop it and create it again: it may keep no WAL any more.`
-  }
-
-  async #acceptGap(
-    sources: StartSources,
-    timelineId: TimelineId,
-    { missingFrom, cause }: MissingWal,
-  ): Promise<StartPosition> {
-    const server = await identifySystem(this.#connection)
-    const next = startAfterGap({ ...sources, server }, missingFrom)
-    if (next.startLsn <= missingFrom) {
-      // The same position again would be refused again, at once; a newer timeline has a segment of its own there.
-      if (next.timelineId === timelineId) throw walGap(missingFrom, cause)
-      return next
-    }
-    const { disk, directory, logger } = this.#options
-    const gap = {
-      timelineId: next.timelineId,
-      startLsn: missingFrom,
-      endLsn: next.startLsn,
-      reason: 'removed from the server',
-    }
-    await recordGap(disk, directory, gap, new Date())
-    logger.warning(
-      `going on behind a gap: WAL from ${formatLsn(missingFrom)} to ${formatLsn(next.startLsn)} is missing`,
-      {
-        code: 'WALR_WAL_GAP',
-        hint: this.#afterGapHint(),
-      },
-    )
-    return next
   }
 
   async #keepHistory(timelineId: TimelineId, fileMode: number): Promise<void> {

@@ -20,7 +20,13 @@ const slot = (state: SlotState, restart?: string, timelineId?: number): NonNulla
   restartTimelineId: timelineId === undefined ? undefined : toTimelineId(timelineId),
 })
 const newest = parseSegmentEntry(segmentName(0x0c, 2), SEGMENT) ?? expect.unreachable()
-const directory = { timelineId: toTimelineId(2), startLsn: lsn('0/D00000'), newest, warnings: ['a file was skipped'] }
+const directory = {
+  timelineId: toTimelineId(2),
+  startLsn: lsn('0/D00000'),
+  newest,
+  warnings: ['a file was skipped'],
+  damaged: [],
+}
 
 describe('the start of streaming', () => {
   it('is what the directory lacks, whatever slot and server say, and its warnings are told', () => {

@@ -35,7 +35,8 @@ export function parseSegmentEntry(fileName: string, walSegmentSize: WalSegmentSi
 /**
  * Lists the segments of a receive directory, in no order. Names that PostgreSQL's tools do not give to segments are left
  * out.
- * @throws WalrError WALR_DIRECTORY when it cannot be listed.
+ * @throws WalrError WALR_DIRECTORY when it cannot be listed; WALR_WRONG_SEGMENT_SIZE when a name is one that only segments of
+ * another size have.
  */
 export async function listSegments(
   disk: Disk,
@@ -48,8 +49,14 @@ export async function listSegments(
       cause: error,
     })
   })
-  return names
-    .filter((entry) => entry.kind === 'file')
-    .map((entry) => parseSegmentEntry(entry.name, walSegmentSize))
-    .filter((entry) => entry !== undefined)
+  const files = names.filter((entry) => entry.kind === 'file').map((entry) => entry.name)
+  const impossible = files.find((name) => pattern.test(name) && !parseSegmentEntry(name, walSegmentSize))
+  if (impossible !== undefined) {
+    throw new WalrError(
+      'WALR_WRONG_SEGMENT_SIZE',
+      `"${impossible}" cannot be a segment of a server whose segments have ${walSegmentSize} bytes`,
+      { hint: 'The directory is of a cluster with another segment size. Use another directory. Nothing was written.' },
+    )
+  }
+  return files.map((name) => parseSegmentEntry(name, walSegmentSize)).filter((entry) => entry !== undefined)
 }

@@ -22,6 +22,8 @@ export interface DirectoryStart {
   readonly newest: SegmentEntry
   /** What the reader of the log should know: files that were passed over, and why. */
   readonly warnings: readonly string[]
+  /** Finished files that cannot be trusted and stand where segments will be received again. */
+  readonly damaged: readonly SegmentEntry[]
 }
 
 interface Branch {
@@ -49,9 +51,14 @@ export async function findStreamingStart(
   refuseUnknownTimeline(entries, server.timelineId)
   const line = lineOf(entries, server)
   const warnings: string[] = []
+  const faulty: SegmentEntry[] = []
+  const inTheWay = (timelineId: TimelineId, startLsn: Lsn): readonly SegmentEntry[] =>
+    faulty.filter(
+      (entry) => entry.timelineId === timelineId && entry.segmentNumber >= segmentNumberOf(startLsn, walSegmentSize),
+    )
   for (const [index, branch] of line.entries()) {
     const own = entries.filter((entry) => entry.timelineId === branch.timelineId)
-    const newest = await newestGood(own, faultOf, warnings)
+    const newest = await newestGood(own, faultOf, { warnings, faulty })
     if (!newest) continue
     const nextNumber = newest.partial ? firstOpen(newest, own) : newest.segmentNumber + 1n
     const startLsn = segmentStartLsn(nextNumber, walSegmentSize)
@@ -62,20 +69,18 @@ export async function findStreamingStart(
           `"${newest.fileName}" is beyond ${formatLsn(branch.switchLsn)}, where the server left timeline ${branch.timelineId}; following timeline ${child.timelineId}`,
         )
       }
-      const switchSegment = segmentNumberOf(branch.switchLsn, walSegmentSize)
-      return {
-        timelineId: child.timelineId,
-        startLsn: segmentStartLsn(switchSegment, walSegmentSize),
-        newest,
-        warnings,
-      }
+      const childStart = segmentStartLsn(segmentNumberOf(branch.switchLsn, walSegmentSize), walSegmentSize)
+      const damaged = inTheWay(child.timelineId, childStart)
+      return { timelineId: child.timelineId, startLsn: childStart, newest, warnings, damaged }
     }
-    return { timelineId: branch.timelineId, startLsn, newest, warnings }
+    const damaged = inTheWay(branch.timelineId, startLsn)
+    return { timelineId: branch.timelineId, startLsn, newest, warnings, damaged }
   }
-  const damaged = oldestDamaged(entries, line)
-  if (damaged) {
-    const startLsn = segmentStartLsn(damaged.segmentNumber, walSegmentSize)
-    return { timelineId: damaged.timelineId, startLsn, newest: damaged, warnings }
+  const oldest = oldestDamaged(entries, line)
+  if (oldest) {
+    const { timelineId, segmentNumber } = oldest
+    const startLsn = segmentStartLsn(segmentNumber, walSegmentSize)
+    return { timelineId, startLsn, newest: oldest, warnings, damaged: inTheWay(timelineId, startLsn) }
   }
   const strangers = entries.filter((entry) => !line.some((branch) => branch.timelineId === entry.timelineId))
   if (strangers[0]) throw notAnAncestor(strangers[0], server.timelineId)
@@ -96,7 +101,7 @@ function lineOf(entries: readonly SegmentEntry[], server: ServerTimeline): reado
 async function newestGood(
   entries: readonly SegmentEntry[],
   faultOf: (entry: SegmentEntry) => Promise<string | undefined>,
-  warnings: string[],
+  found: { readonly warnings: string[]; readonly faulty: SegmentEntry[] },
 ): Promise<SegmentEntry | undefined> {
   const newestFirst = [...entries].sort((a, b) =>
     a.segmentNumber === b.segmentNumber
@@ -110,7 +115,8 @@ async function newestGood(
     if (fault === undefined) return entry
     // A partial file is written over from its beginning, whatever is in it.
     if (entry.partial) return entry
-    warnings.push(`${fault}, skipping`)
+    found.warnings.push(`${fault}, skipping`)
+    found.faulty.push(entry)
   }
   return undefined
 }
