@@ -10,7 +10,8 @@ const seen = (from, pathNot) => ({
   to: { path: src, pathNot: pathNot.map((folder) => `${src}${folder}/`) },
 })
 /** Pure WAL maths; everything else in wal/ is the life cycle of segments. */
-const pureWal = 'wal/(lsn|timeline-id|timeline-history|wal-segment-size|wal-file-name|page-header|record|system-identifier)(\\.test|\\.fixture)?\\.ts$'
+const pureWal =
+  'wal/(lsn|timeline-id|timeline-history|wal-segment-size|wal-file-name|page-header|record|system-identifier)(\\.test|\\.fixture)?\\.ts$'
 
 module.exports = {
   forbidden: [
