@@ -41,6 +41,12 @@ export class FaultDisk implements Disk {
     return new FaultDiskFile(await this.#inner.open(path, how, mode), this.#rules)
   }
 
+  async openDirect(path: string): Promise<DiskFile | undefined> {
+    await this.#pass({ operation: 'open', path, how: 'direct' })
+    const file = await this.#inner.openDirect(path)
+    return file && new FaultDiskFile(file, this.#rules)
+  }
+
   async list(directory: string): Promise<readonly DiskEntry[]> {
     await this.#pass({ operation: 'list', path: directory })
     return this.#inner.list(directory)

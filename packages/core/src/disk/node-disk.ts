@@ -19,6 +19,18 @@ export const nodeDisk: Disk = {
     return new NodeDiskFile(path, await open(path, openFlags[how], mode))
   },
 
+  async openDirect(path) {
+    // Not every platform has it.
+    const { O_DIRECT } = constants as Partial<typeof constants>
+    if (O_DIRECT === undefined) return undefined
+    try {
+      return new NodeDiskFile(path, await open(path, constants.O_WRONLY | O_DIRECT))
+    } catch (error) {
+      if (isSystemError(error, 'EINVAL')) return undefined
+      throw error
+    }
+  },
+
   async list(directory) {
     const entries = await readdir(directory, { withFileTypes: true })
     return Promise.all(

@@ -160,7 +160,7 @@ export class WalStream implements CopySink {
     const { connection, reportFlush, reportFrom } = this.#options
     const flushed: FlushedLsn | undefined = this.#writer.flushedLsn
     const reported = reportFlush && flushed !== undefined && flushed >= reportFrom ? flushed : undefined
-    connection.sendCopyData(this.#status.encode(this.#writer.writtenLsn, reported, replyRequested))
+    connection.sendCopyData(this.#status.encode(this.#writer.reportedWriteLsn, reported, replyRequested))
     this.#statusSent = true
   }
 

@@ -25,6 +25,7 @@ export interface CompressedSegmentOptions {
  */
 export class CompressedSegmentFile implements SegmentFile {
   readonly partialName: string
+  readonly holdsBack = true
   readonly #options: CompressedSegmentOptions
   readonly #walFileName: string
   readonly #file: DiskFile

@@ -23,6 +23,7 @@ export interface PlainSegmentFileOptions {
 /** An uncompressed segment: exactly what PostgreSQL has in `pg_wal`. */
 export class PlainSegmentFile implements SegmentFile {
   readonly partialName: string
+  readonly holdsBack = false
   readonly #options: PlainSegmentFileOptions
   readonly #file: DiskFile
   #named: Promise<void> | undefined

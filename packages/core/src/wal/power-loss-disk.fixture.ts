@@ -87,6 +87,10 @@ export class PowerLossDisk implements Disk {
     return new PowerLossFile(path, inode, this)
   }
 
+  openDirect(path: string): Promise<DiskFile> {
+    return this.open(path, 'existing')
+  }
+
   async list(directory: string): Promise<readonly DiskEntry[]> {
     await this.begin()
     return [...this.#live.keys()]

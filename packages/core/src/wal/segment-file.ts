@@ -5,12 +5,14 @@
 export interface SegmentFile {
   /** For messages: the name it has in the directory while it is incomplete. */
   readonly partialName: string
+  /** Whether `write` may keep bytes in this process, until the next flush: those are not yet written as a server means it. */
+  readonly holdsBack: boolean
   /**
    * Writes the next bytes; `position` is where they stand in the segment and is always the end of what was written.
-   * Returns nothing when they have been given to the system, or a promise until whose end the buffer must not change.
+   * Returns nothing when `bytes` may be reused, or a promise until whose end they must not change.
    * @throws WalrError WALR_WRITE_FAILED. A full disk is no error: the promise settles when there was room.
    */
-  write(bytes: Uint8Array, offset: number, length: number, position: number): void | Promise<void>
+  write(bytes: Buffer, offset: number, length: number, position: number): void | Promise<void>
   /**
    * Makes every byte written before the call durable, under the segment's name. `background` forbids blocking the thread.
    * @throws WalrError WALR_FSYNC_FAILED, after which nothing about the file is known.

@@ -5,6 +5,8 @@ import { WalrError } from '../errors/walr-error.ts'
 import type { Logger } from '../telemetry/logger.ts'
 import { openCompressedSegment } from './compressed-segment-file.ts'
 import type { CompressionSpec } from './compression/compression-spec.ts'
+import { BulkSegmentFile } from './bulk-segment-file.ts'
+import { ChunkPool } from './chunk-pool.ts'
 import type { DiskRoom } from './disk-room.ts'
 import { IoPace } from './io-pace.ts'
 import { PlainSegmentFile } from './plain-segment-file.ts'
@@ -32,6 +34,8 @@ export interface SegmentStoreOptions {
 export class SegmentStore {
   readonly #options: SegmentStoreOptions
   readonly #spares: SpareSegments
+  #chunks: ChunkPool | undefined
+  #directRefused = false
   readonly #pace = {
     write: new IoPace({ slowMs: 50, fastMs: 5, runLength: 64 }),
     flush: new IoPace({ slowMs: 40, fastMs: 15, runLength: 16 }),
@@ -130,7 +134,18 @@ export class SegmentStore {
 
   async #openSpare(name: string, options: { after: Promise<void> | undefined; live: boolean }): Promise<SegmentFile> {
     const spare = await this.#spares.take(options.live)
-    return this.#plain(name, spare.file, this.#name(spare.path, name, options.after))
+    const named = this.#name(spare.path, name, options.after)
+    const { file, direct } = spare
+    if (!direct) return this.#plain(name, file, named)
+    this.#chunks ??= ChunkPool.create()
+    if (this.#chunks && !this.#directRefused) {
+      const { disk, directory, room } = this.#options
+      const onRefused = (): void => void (this.#directRefused = true)
+      const chunks = this.#chunks
+      return new BulkSegmentFile({ disk, directory, walFileName: name, file, direct, named, room, chunks, onRefused })
+    }
+    await direct.close()
+    return this.#plain(name, file, named)
   }
 
   async #name(sparePath: string, name: string, after: Promise<void> | undefined): Promise<void> {

@@ -24,6 +24,7 @@ export interface SegmentWriterOptions {
  */
 export class SegmentWriter {
   readonly #options: SegmentWriterOptions
+  readonly #startLsn: Lsn
   #timelineId: TimelineId
   #segmentNumber: bigint
   /** Where the next byte goes in the current segment. */
@@ -34,6 +35,7 @@ export class SegmentWriter {
   #file: SegmentFile | undefined
   #finishing: Promise<void> | undefined
   #finishingEndLsn: Lsn | undefined
+  #finishingHoldsBack = false
   #closing: Promise<void> | undefined
   /** The first error of any kind. From then on nothing is synced again, and nothing becomes flushed. */
   #failure: Error | undefined
@@ -54,6 +56,7 @@ export class SegmentWriter {
       )
     }
     this.#options = options
+    this.#startLsn = startLsn
     this.#timelineId = timelineId
     this.#segmentNumber = segmentNumberOf(startLsn, options.walSegmentSize)
     this.#nextHigh = Number(startLsn >> 32n)
@@ -65,9 +68,15 @@ export class SegmentWriter {
     return this.#timelineId
   }
 
-  /** One past the last byte that was given to the system. */
+  /** One past the last byte that was taken. */
   get writtenLsn(): Lsn {
     return toLsn((BigInt(this.#nextHigh) << 32n) | BigInt(this.#nextLow))
+  }
+
+  /** One past the last byte that the system has, and that a kill of this process cannot lose; or an earlier one. */
+  get reportedWriteLsn(): Lsn {
+    if (!this.#file?.holdsBack && !this.#finishingHoldsBack) return this.writtenLsn
+    return this.#flushedLsn ?? this.#startLsn
   }
 
   /** One past the last durable byte; undefined while nothing is. */
@@ -106,7 +115,7 @@ export class SegmentWriter {
    * a promise of that.
    * @throws WalrError WALR_WRITE_FAILED, WALR_FSYNC_FAILED, WALR_SEGMENT_CONFLICT; after an error the writer is of no use.
    */
-  write(bytes: Uint8Array, offset: number, length: number): void | Promise<void> {
+  write(bytes: Buffer, offset: number, length: number): void | Promise<void> {
     if (!this.#file || this.#failure || this.#offset + length >= this.#options.walSegmentSize) {
       return this.#writeAcross(bytes, offset, length)
     }
@@ -172,11 +181,11 @@ export class SegmentWriter {
     this.#setFlushed(target)
   }
 
-  #writeAcross(bytes: Uint8Array, offset: number, length: number): Promise<void> {
+  #writeAcross(bytes: Buffer, offset: number, length: number): Promise<void> {
     return this.#orFail(this.#writeSegments(bytes, offset, length))
   }
 
-  async #writeSegments(bytes: Uint8Array, offset: number, length: number): Promise<void> {
+  async #writeSegments(bytes: Buffer, offset: number, length: number): Promise<void> {
     const { walSegmentSize } = this.#options
     let from = offset
     let left = length
@@ -215,6 +224,7 @@ export class SegmentWriter {
     this.#offset = 0
     const endLsn = segmentStartLsn(this.#segmentNumber, this.#options.walSegmentSize)
     this.#finishingEndLsn = endLsn
+    this.#finishingHoldsBack = file.holdsBack
     this.#finishing = this.#finish(file, endLsn)
   }
 
@@ -227,7 +237,10 @@ export class SegmentWriter {
       await file.abandon()
       return
     } finally {
-      if (this.#finishingEndLsn === endLsn) this.#finishing = undefined
+      if (this.#finishingEndLsn === endLsn) {
+        this.#finishing = undefined
+        this.#finishingHoldsBack = false
+      }
     }
     this.#setFlushed(endLsn)
     this.#options.onSegmentFinished(endLsn, this.#timelineId)

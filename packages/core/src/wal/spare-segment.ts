@@ -10,6 +10,8 @@ const ZEROED_AT_ONCE = 67_108_864 // 64 MiB
 /** A file of a segment's size that reads as zeros, synced, under a name that no tool takes for WAL. */
 export interface SpareSegment {
   readonly file: DiskFile
+  /** The same file for writes past the page cache; only of a sparse one, and where the file system has it. */
+  readonly direct: DiskFile | undefined
   readonly path: string
   /** Its blocks are allocated and written, so that a later fdatasync changes no metadata. */
   readonly zeroed: boolean
@@ -71,6 +73,7 @@ export class SpareSegments {
   }
 
   async #discard(spare: SpareSegment): Promise<void> {
+    await spare.direct?.close()
     await spare.file.close()
     await this.#options.disk.remove(spare.path)
   }
@@ -84,7 +87,7 @@ export class SpareSegments {
       await file.truncate(walSegmentSize)
       if (zeroed) await this.#fill(file, sync)
       else if (sync) await synced(file, file.sync())
-      return { file, path, zeroed }
+      return { file, direct: zeroed || !sync ? undefined : await disk.openDirect(path), path, zeroed }
     } catch (error) {
       await file.close()
       await disk.remove(path)
