@@ -9,11 +9,11 @@ export interface Disk {
    */
   open(path: string, how: 'create' | 'createNew' | 'existing' | 'read', mode?: number): Promise<DiskFile>
   /**
-   * Opens a file that exists for writes past the page cache: they cost no copy and no memory, and only {@link DiskFile.dataSync}
-   * makes them durable. Memory, position and length must be multiples of `DIRECT_ALIGNMENT`. Undefined where the system or
+   * Opens a file that exists for writes past the page cache: they cost no copy and no memory. `selfSyncing`: each is
+   * durable when it returns; otherwise only {@link DiskFile.dataSync} makes them so. Memory, position and length must be multiples of `DIRECT_ALIGNMENT`. Undefined where the system or
    * the file system has no such thing; some refuse only the write, with EINVAL.
    */
-  openDirect(path: string): Promise<DiskFile | undefined>
+  openDirect(path: string, selfSyncing: boolean): Promise<DiskFile | undefined>
   /** Names and kinds of the entries of a directory, in no order; a symbolic link counts as what it points to. */
   list(directory: string): Promise<readonly DiskEntry[]>
   /** Size in bytes, or undefined when there is no such file. Any other failure rejects. */

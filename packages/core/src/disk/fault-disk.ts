@@ -12,6 +12,7 @@ export class FaultDisk implements Disk {
   readonly #inner: Disk
   readonly #rules: FaultRules = new FaultRules()
   #freeBytes: number | undefined
+  #direct = true
 
   constructor(inner: Disk) {
     this.#inner = inner
@@ -25,6 +26,11 @@ export class FaultDisk implements Disk {
   /** What {@link freeBytes} answers from now on; undefined for the truth. */
   setFreeBytes(bytes: number | undefined): void {
     this.#freeBytes = bytes
+  }
+
+  /** Whether files can be opened past the page cache from now on, if `inner` can do that. */
+  setDirect(direct: boolean): void {
+    this.#direct = direct
   }
 
   /** All operations begun since the start or the last {@link forgetOperations}, failed ones included, in order. */
@@ -41,9 +47,10 @@ export class FaultDisk implements Disk {
     return new FaultDiskFile(await this.#inner.open(path, how, mode), this.#rules)
   }
 
-  async openDirect(path: string): Promise<DiskFile | undefined> {
+  async openDirect(path: string, selfSyncing: boolean): Promise<DiskFile | undefined> {
+    if (!this.#direct) return undefined
     await this.#pass({ operation: 'open', path, how: 'direct' })
-    const file = await this.#inner.openDirect(path)
+    const file = await this.#inner.openDirect(path, selfSyncing)
     return file && new FaultDiskFile(file, this.#rules)
   }
 

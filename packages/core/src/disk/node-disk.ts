@@ -19,12 +19,15 @@ export const nodeDisk: Disk = {
     return new NodeDiskFile(path, await open(path, openFlags[how], mode))
   },
 
-  async openDirect(path) {
+  async openDirect(path, selfSyncing) {
     // Not every platform has it.
     const { O_DIRECT } = constants as Partial<typeof constants>
     if (O_DIRECT === undefined) return undefined
     try {
-      return new NodeDiskFile(path, await open(path, constants.O_WRONLY | O_DIRECT))
+      return new NodeDiskFile(
+        path,
+        await open(path, constants.O_WRONLY | O_DIRECT | (selfSyncing ? constants.O_DSYNC : 0)),
+      )
     } catch (error) {
       if (isSystemError(error, 'EINVAL')) return undefined
       throw error

@@ -23,7 +23,9 @@ export class StandbyStatus {
     view.setBigUint64(1, written)
     view.setBigUint64(9, flushed ?? NOTHING)
     view.setBigUint64(17, NOTHING)
-    view.setBigInt64(25, BigInt((Date.now() - POSTGRES_EPOCH_MS) * 1000))
+    const sentUs = (Date.now() - POSTGRES_EPOCH_MS) * 1000
+    view.setInt32(25, Math.floor(sentUs / 2 ** 32))
+    view.setUint32(29, sentUs % 2 ** 32)
     view.setUint8(33, replyRequested ? 1 : 0)
     return this.#buffer
   }

@@ -34,7 +34,10 @@ export function hurriedClock(): () => number {
 
 type Changed = Partial<WalStreamOptions> & { readonly sync?: boolean; readonly compression?: CompressionSpec }
 
-/** A stream with everything below it real but the disk, which is in memory and can be made to fail or to be slow. */
+/**
+ * A stream with everything below it real but the disk, which is in memory and can be made to fail or to be slow. It has no
+ * direct writes, so that each write and each flush of the stream is an operation of the disk.
+ */
 export class StreamBench {
   readonly disk = new FaultDisk(new PowerLossDisk())
   readonly connection = new FakeConnection()
@@ -49,8 +52,9 @@ export class StreamBench {
   constructor(changed: Changed = {}) {
     const { sync = true, compression = { method: 'none' }, ...rest } = changed
     const { disk, logger } = this
+    disk.setDirect(false)
     const common = { disk, directory: '/received', walSegmentSize: SEGMENT, sync, logger, compression }
-    this.#store = new SegmentStore({ ...common, fileMode: 0o600, room: this.room.room })
+    this.#store = new SegmentStore({ ...common, fileMode: 0o600, flush: 'batch', room: this.room.room })
     this.writer = new SegmentWriter(TIMELINE_1, START, true, {
       ...common,
       store: this.#store,

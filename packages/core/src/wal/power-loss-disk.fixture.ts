@@ -30,6 +30,8 @@ export class PowerLossDisk implements Disk {
   #durable: Map<string, Inode>
   #count = 0
   #crashAt: number
+  /** Whether there are writes past the page cache. */
+  direct = true
 
   constructor(crashAt = Number.POSITIVE_INFINITY, live = new Map<string, Inode>(), durable = new Map<string, Inode>()) {
     this.#crashAt = crashAt
@@ -56,7 +58,10 @@ export class PowerLossDisk implements Disk {
     }
     const names = (map: Map<string, Inode>): Map<string, Inode> =>
       new Map([...map].map(([path, inode]) => [path, copy(inode)]))
-    return new PowerLossDisk(crashAt, names(how === 'kill' ? this.#live : this.#durable), names(this.#durable))
+    const found = names(how === 'kill' ? this.#live : this.#durable)
+    const disk = new PowerLossDisk(crashAt, found, names(this.#durable))
+    disk.direct = this.direct
+    return disk
   }
 
   /** Puts a file there as an earlier run may have left it. Not an operation. */
@@ -87,8 +92,12 @@ export class PowerLossDisk implements Disk {
     return new PowerLossFile(path, inode, this)
   }
 
-  openDirect(path: string): Promise<DiskFile> {
-    return this.open(path, 'existing')
+  async openDirect(path: string, selfSyncing: boolean): Promise<DiskFile | undefined> {
+    if (!this.direct) return undefined
+    await this.begin()
+    const inode = this.#live.get(path)
+    if (!inode) throw systemError('ENOENT', 'open', path)
+    return new PowerLossFile(path, inode, this, selfSyncing)
   }
 
   async list(directory: string): Promise<readonly DiskEntry[]> {
@@ -136,23 +145,23 @@ class PowerLossFile implements DiskFile {
   readonly path: string
   readonly #inode: Inode
   readonly #disk: PowerLossDisk
+  readonly #selfSyncing: boolean
 
-  constructor(path: string, inode: Inode, disk: PowerLossDisk) {
+  constructor(path: string, inode: Inode, disk: PowerLossDisk, selfSyncing = false) {
     this.path = join(path)
     this.#inode = inode
     this.#disk = disk
+    this.#selfSyncing = selfSyncing
   }
 
   writeSync(bytes: Uint8Array, offset: number, length: number, position: number): void {
     this.#disk.beginSync()
-    this.#grow(position + length)
-    this.#inode.live.set(bytes.subarray(offset, offset + length), position)
+    this.#put(bytes.subarray(offset, offset + length), position)
   }
 
   async write(bytes: Uint8Array, offset: number, length: number, position: number): Promise<void> {
     await this.#disk.begin()
-    this.#grow(position + length)
-    this.#inode.live.set(bytes.subarray(offset, offset + length), position)
+    this.#put(bytes.subarray(offset, offset + length), position)
   }
 
   async read(bytes: Uint8Array, position: number): Promise<number> {
@@ -199,6 +208,16 @@ class PowerLossFile implements DiskFile {
       this.#inode.durable = bytes
       this.#inode.synced = number
     }
+  }
+
+  #put(bytes: Uint8Array, position: number): void {
+    this.#grow(position + bytes.length)
+    this.#inode.live.set(bytes, position)
+    if (!this.#selfSyncing) return
+    const { durable } = this.#inode
+    const missing = position + bytes.length - durable.length
+    if (missing > 0) this.#inode.durable = Buffer.concat([durable, Buffer.alloc(missing)])
+    this.#inode.durable.set(bytes, position)
   }
 
   #grow(size: number): void {

@@ -40,6 +40,7 @@ async function store(compression: CompressionSpec = { method: 'none' }, sync = t
     directory,
     walSegmentSize: SEGMENT,
     fileMode: 0o600,
+    flush: 'batch' as const,
     sync,
     compression,
     room: room.room,
@@ -114,7 +115,7 @@ describe('a new segment', () => {
     front.resolve(undefined)
     await flushing
     expect(existsSync(at(partial))).toBe(true)
-    expect(operations()).toEqual(['dataSync', 'rename', 'syncDirectory'])
+    expect(operations()).toEqual(['write', 'dataSync', 'rename', 'syncDirectory'])
   })
 
   it('is named durably before it is flushed, or it is not flushed', async () => {

@@ -5,7 +5,7 @@ import { WalrError } from '../errors/walr-error.ts'
 import type { Logger } from '../telemetry/logger.ts'
 import { openCompressedSegment } from './compressed-segment-file.ts'
 import type { CompressionSpec } from './compression/compression-spec.ts'
-import { BulkSegmentFile } from './bulk-segment-file.ts'
+import { DirectSegmentFile } from './direct-segment-file.ts'
 import { ChunkPool } from './chunk-pool.ts'
 import type { DiskRoom } from './disk-room.ts'
 import { IoPace } from './io-pace.ts'
@@ -25,6 +25,8 @@ export interface SegmentStoreOptions {
   /** 0o600, or 0o640 when the server's data directory is readable by its group. */
   readonly fileMode: number
   readonly sync: boolean
+  /** `batch`: what was taken need not be written before the next flush, because that comes soon. */
+  readonly flush: 'batch' | 'segment'
   readonly compression: CompressionSpec
   readonly room: DiskRoom
   readonly logger: Logger
@@ -43,7 +45,8 @@ export class SegmentStore {
 
   constructor(options: SegmentStoreOptions) {
     this.#options = options
-    this.#spares = new SpareSegments({ ...options, directory: join(options.directory, '.walr') })
+    const direct = options.sync && options.flush === 'batch'
+    this.#spares = new SpareSegments({ ...options, direct, directory: join(options.directory, '.walr') })
   }
 
   /**
@@ -133,19 +136,28 @@ export class SegmentStore {
   }
 
   async #openSpare(name: string, options: { after: Promise<void> | undefined; live: boolean }): Promise<SegmentFile> {
-    const spare = await this.#spares.take(options.live)
-    const named = this.#name(spare.path, name, options.after)
-    const { file, direct } = spare
+    const { file, direct, path, zeroed } = await this.#spares.take(options.live)
+    const named = this.#name(path, name, options.after)
     if (!direct) return this.#plain(name, file, named)
-    this.#chunks ??= ChunkPool.create()
-    if (this.#chunks && !this.#directRefused) {
-      const { disk, directory, room } = this.#options
-      const onRefused = (): void => void (this.#directRefused = true)
-      const chunks = this.#chunks
-      return new BulkSegmentFile({ disk, directory, walFileName: name, file, direct, named, room, chunks, onRefused })
+    const chunks = this.#directRefused ? undefined : (this.#chunks ??= ChunkPool.create())
+    if (!chunks) {
+      await direct.close()
+      return this.#plain(name, file, named)
     }
-    await direct.close()
-    return this.#plain(name, file, named)
+    const { disk, directory, room } = this.#options
+    return new DirectSegmentFile({
+      disk,
+      directory,
+      walFileName: name,
+      file,
+      direct,
+      selfSyncing: zeroed,
+      named,
+      room,
+      pace: this.#pace.flush,
+      chunks,
+      onRefused: () => (this.#directRefused = true),
+    })
   }
 
   async #name(sparePath: string, name: string, after: Promise<void> | undefined): Promise<void> {

@@ -39,7 +39,7 @@ async function receive(disk: PowerLossDisk, compression: CompressionSpec, live: 
   const signal = new AbortController().signal
   const room = new DiskRoom({ disk, directory: DIRECTORY, listener, signal })
   const common = { disk, directory: DIRECTORY, walSegmentSize: SEGMENT, sync: true, logger, compression, room }
-  const store = new SegmentStore({ ...common, fileMode: 0o600 })
+  const store = new SegmentStore({ ...common, fileMode: 0o600, flush: 'batch' })
   let writer: SegmentWriter | undefined
   try {
     const startLsn = (await startOf(disk)) ?? segmentLsn(BASE)
@@ -89,26 +89,30 @@ async function checkNothingLost(disk: PowerLossDisk, acknowledged: Lsn): Promise
   }
 }
 
-async function operationsOf(compression: CompressionSpec, live: boolean): Promise<number> {
+async function operationsOf(compression: CompressionSpec, live: boolean, direct: boolean): Promise<number> {
   const disk = new PowerLossDisk()
+  disk.direct = direct
   const endLsn = toLsn(segmentLsn(BASE) + BigInt(MESSAGES.reduce((sum, length) => sum + length, 0)))
   expect(await receive(disk, compression, live)).toBe(endLsn)
   await checkNothingLost(disk, endLsn)
   return disk.count
 }
 
-describe.each<[string, CompressionSpec, boolean, number]>([
+describe.each<[string, CompressionSpec, boolean, number, boolean?]>([
   ['plain, catching up', none, false, 1],
   ['plain, live', none, true, 3],
+  ['plain through the page cache, catching up', none, false, 1, false],
+  ['plain through the page cache, live', none, true, 3, false],
   ['gzip', { method: 'gzip', level: 1 }, false, 13],
   ['lz4', { method: 'lz4', level: undefined }, false, 19],
   ['zstd', { method: 'zstd', level: 1 }, false, 19],
-])('a crash (%s)', (_, compression, live, step) => {
+])('a crash (%s)', (_, compression, live, step, direct = true) => {
   it('at any operation loses nothing that was acknowledged', { timeout: 60_000 }, async () => {
-    const count = await operationsOf(compression, live)
+    const count = await operationsOf(compression, live, direct)
     expect(count).toBeGreaterThan(30)
     for (let crashAt = 1; crashAt <= count; crashAt += step) {
       const disk = new PowerLossDisk(crashAt)
+      disk.direct = direct
       const acknowledged = (await receive(disk, compression, live)) ?? segmentLsn(BASE)
       await checkNothingLost(disk.afterCrash('kill'), acknowledged)
       await checkNothingLost(disk.afterCrash('power'), acknowledged)
@@ -116,11 +120,12 @@ describe.each<[string, CompressionSpec, boolean, number]>([
   })
 
   it('in one run after the other loses nothing that was acknowledged', { timeout: 60_000 }, async () => {
-    const count = await operationsOf(compression, live)
+    const count = await operationsOf(compression, live, direct)
     const crash = fc.tuple(fc.integer({ min: 1, max: count + 1 }), fc.constantFrom<Crash>('kill', 'power'))
     await fc.assert(
       fc.asyncProperty(fc.array(crash, { minLength: 2, maxLength: 3 }), async (crashes) => {
         let disk = new PowerLossDisk()
+        disk.direct = direct
         let acknowledged = segmentLsn(BASE)
         let before: Crash = 'kill'
         for (const [crashAt, how] of crashes) {

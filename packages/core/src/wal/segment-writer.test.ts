@@ -45,7 +45,7 @@ async function writerAt(
 ): Promise<SegmentWriter> {
   const { compression = { method: 'none' }, sync = true } = options
   const common = { disk, directory, walSegmentSize: SEGMENT, sync, logger, compression, room: room.room }
-  const store = new SegmentStore({ ...common, fileMode: 0o600 })
+  const store = new SegmentStore({ ...common, fileMode: 0o600, flush: 'batch' })
   stores.push(store)
   await store.prepare()
   const onSegmentFinished = (endLsn: Lsn): number => finished.push(endLsn)
@@ -314,6 +314,7 @@ describe('after a failure', () => {
   })
 
   it('of a write nothing is flushed any more, not even what was written before', async () => {
+    disk.setDirect(false)
     const writer = await writerAt()
     await put(writer, 5000)
     disk.on({ operation: 'write', pathPattern: /spare-\d+-1$/ }, { error: 'EIO' })

@@ -17,11 +17,11 @@ beforeEach(() => {
   taken = []
 })
 afterEach(async () => {
-  for (const { file } of taken) await file.close()
+  for (const { file, direct } of taken) await Promise.all([file.close(), direct?.close()])
   rmSync(directory, { recursive: true, force: true })
 })
 const spares = (sync = true): SpareSegments =>
-  new SpareSegments({ disk, directory, walSegmentSize: SEGMENT, fileMode: 0o640, sync })
+  new SpareSegments({ disk, directory, walSegmentSize: SEGMENT, fileMode: 0o640, sync, direct: sync })
 const take = async (from: SpareSegments, zeroed: boolean): Promise<SpareSegment> => {
   const spare = await from.take(zeroed)
   taken.push(spare)
@@ -35,7 +35,8 @@ describe('a spare segment', () => {
     const spare = await take(spares(), zeroed)
     expect(readFileSync(spare.path).equals(Buffer.alloc(SEGMENT))).toBe(true)
     expect(spare.zeroed).toBe(zeroed)
-    expect(disk.operations.at(-1)).toMatchObject({ operation: 'sync', path: spare.path })
+    expect(disk.operations.at(-2)).toMatchObject({ operation: 'sync', path: spare.path })
+    expect(disk.operations.at(-1)).toMatchObject({ operation: 'open', path: spare.path, how: 'direct' })
     expect(statSync(spare.path).mode & 0o037).toBe(0)
     expect(statSync(spare.path).blocks >= SEGMENT / 512).toBe(zeroed)
   })

@@ -24,6 +24,8 @@ export interface SpareSegmentsOptions {
   readonly walSegmentSize: WalSegmentSize
   readonly fileMode: number
   readonly sync: boolean
+  /** Whether the file may be written past the page cache. */
+  readonly direct: boolean
 }
 
 /**
@@ -79,7 +81,7 @@ export class SpareSegments {
   }
 
   async #make(zeroed: boolean): Promise<SpareSegment> {
-    const { disk, directory, walSegmentSize, fileMode, sync } = this.#options
+    const { disk, directory, walSegmentSize, fileMode, sync, direct } = this.#options
     this.#count += 1
     const path = join(directory, `spare-${process.pid}-${this.#count}`)
     const file = await disk.open(path, 'createNew', fileMode)
@@ -87,7 +89,7 @@ export class SpareSegments {
       await file.truncate(walSegmentSize)
       if (zeroed) await this.#fill(file, sync)
       else if (sync) await synced(file, file.sync())
-      return { file, direct: zeroed || !sync ? undefined : await disk.openDirect(path), path, zeroed }
+      return { file, direct: direct ? await disk.openDirect(path, zeroed) : undefined, path, zeroed }
     } catch (error) {
       await file.close()
       await disk.remove(path)
