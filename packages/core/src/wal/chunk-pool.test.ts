@@ -20,6 +20,21 @@ describe('the pool of chunks', () => {
     for (const [index, chunk] of taken.entries()) expect(chunk.equals(Buffer.alloc(CHUNK_SIZE, index + 1))).toBe(true)
   })
 
+  it('leaves its memory to the next pool, but not what somebody still has', () => {
+    const first = pool()
+    const [chunk] = takeAll(first)
+    if (!chunk) throw new Error('no chunk')
+    first.release()
+    const second = pool()
+    expect(takeAll(second).map(({ buffer }) => buffer)).not.toContain(chunk.buffer)
+    const third = pool()
+    const [own] = [third.take()]
+    if (!own) throw new Error('no chunk')
+    third.giveBack(own)
+    third.release()
+    expect(pool().take()?.buffer).toBe(own.buffer)
+  })
+
   it('hands out what was given back, and tells whoever waits for it', async () => {
     const from = pool()
     const [first] = takeAll(from)

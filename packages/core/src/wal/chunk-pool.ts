@@ -5,12 +5,17 @@ export const CHUNK_SIZE = 1_048_576 // 1 MiB
 /** One being filled, and two under way to the disk. */
 const CHUNKS = 3
 
+/** Memory of pools that are no longer used: it is given back to the system late, if at all. */
+const idleMemory: Buffer[] = []
+
 /** The memory that the segments of one stream are gathered in before they are written in large pieces. */
 export class ChunkPool {
+  readonly #memory: Buffer
   readonly #free: Buffer[]
   #returned: PromiseWithResolvers<void> | undefined
 
   private constructor(memory: Buffer) {
+    this.#memory = memory
     this.#free = Array.from({ length: CHUNKS }, (_, index) =>
       memory.subarray(index * CHUNK_SIZE).subarray(0, CHUNK_SIZE),
     )
@@ -18,7 +23,7 @@ export class ChunkPool {
 
   /** Undefined where no aligned memory is to be had. */
   static create(): ChunkPool | undefined {
-    const memory = alignedMemory(CHUNKS * CHUNK_SIZE)
+    const memory = idleMemory.pop() ?? alignedMemory(CHUNKS * CHUNK_SIZE)
     return memory && new ChunkPool(memory)
   }
 
@@ -31,6 +36,12 @@ export class ChunkPool {
     this.#free.push(chunk)
     this.#returned?.resolve()
     this.#returned = undefined
+  }
+
+  /** The pool is of no use any more. Its memory is for the next one, unless somebody still has a chunk. */
+  release(): void {
+    if (this.#free.length === CHUNKS) idleMemory.push(this.#memory)
+    this.#free.length = 0
   }
 
   /** Resolves when a chunk is given back. */

@@ -187,7 +187,9 @@ describe.each([true, false])('a segment written past the page cache (self-syncin
     disk.on({ operation: 'write', nth: 1 }, { error: 'EIO' })
     const flushed = (): Promise<void> => (async () => file.flush(where === 'aside'))()
     await expect(flushed()).rejects.toMatchObject({ code })
-    if (where === 'aside') await expect(flushed()).rejects.toMatchObject({ code })
+    await expect(flushed()).rejects.toMatchObject({ code })
+    await file.abandon()
+    expect(writes()).toHaveLength(1)
   })
 
   it(`fails with ${code} when the write of a full chunk failed beside the stream`, async () => {
@@ -210,6 +212,17 @@ describe.each([true, false])('a segment written past the page cache (self-syncin
     ).toBe(true)
   })
 
+  it('takes nothing any more once it was given up, though a write still waited', async () => {
+    const file = await open(selfSyncing)
+    const held = [chunks.take(), chunks.take(), chunks.take()].filter((chunk) => chunk !== undefined)
+    const waiting = Promise.resolve(file.write(source, 0, 10))
+    const outcome = expect(waiting).rejects.toMatchObject({ code: 'WALR_INTERNAL' })
+    await file.abandon()
+    for (const chunk of held) chunks.giveBack(chunk)
+    await outcome
+    expect([chunks.take(), chunks.take(), chunks.take()]).not.toContain(undefined)
+  })
+
   it('gives its memory back however it ends', async () => {
     for (const end of ['close', 'abandon'] as const) {
       const file = await open(selfSyncing)
@@ -225,6 +238,8 @@ it('a failed fdatasync is a failed flush, and is not tried again', async () => {
   await file.write(source, 0, 10)
   disk.on({ operation: 'dataSync' }, { error: 'ENOSPC' })
   expect(() => file.flush(false)).toThrow(expect.objectContaining({ code: 'WALR_FSYNC_FAILED' }))
+  await expect((async () => file.flush(true))()).rejects.toMatchObject({ code: 'WALR_FSYNC_FAILED' })
+  await file.abandon()
   expect(syncs()).toBe(1)
 })
 

@@ -40,11 +40,11 @@ export class DirectSegmentFile implements SegmentFile {
   #target: DiskFile
   #selfSyncing: boolean
   #named = false
-  /** The chunk being filled, where it belongs in the segment, how far it is filled, and how much of that is durable. */
+  /** The chunk being filled, where it belongs in the segment, how far it is filled, and how far it was written. */
   #chunk: Buffer | undefined
   #chunkPosition = 0
   #filled = 0
-  #durable = 0
+  #written = 0
   /** While its beginning is on its way to the disk a chunk must not change. */
   #draining: Promise<void> | undefined
   #writing: readonly Promise<void>[] = []
@@ -86,18 +86,18 @@ export class DirectSegmentFile implements SegmentFile {
     const from = this.#dirtyFrom()
     const length = this.#dirtyLength(chunk)
     try {
-      this.#target.writeSync(chunk, from, length, this.#chunkPosition + from)
+      if (length > 0) this.#target.writeSync(chunk, from, length, this.#chunkPosition + from)
     } catch (error) {
       // Written again beside the stream, where there is time to wait for room.
       if (DiskRoom.isFull(error) || isSystemError(error, 'EINVAL')) return this.#flushAside()
-      throw this.#writeFailed(length, error)
+      throw this.#fail(this.#writeFailed(length, error))
     }
     try {
       if (!this.#selfSyncing) this.#options.file.dataSyncSync()
     } catch (error) {
-      throw this.#syncFailed(error)
+      throw this.#fail(this.#syncFailed(error))
     }
-    this.#durable = this.#filled
+    this.#written = this.#filled
     pace.record(Date.now() - startedMs)
   }
 
@@ -118,6 +118,8 @@ export class DirectSegmentFile implements SegmentFile {
     await Promise.allSettled([this.#options.named, this.#draining])
     // What was taken is good, whatever made the stream end, and may be all that is left of it.
     await Promise.allSettled([this.#drain()])
+    // A write that still waits for memory must not take any.
+    this.#fail(new WalrError('WALR_INTERNAL', `"${this.partialName}" was given up`))
     this.#giveChunkBack()
     await Promise.allSettled([this.#options.direct.close(), this.#options.file.close()])
   }
@@ -132,7 +134,7 @@ export class DirectSegmentFile implements SegmentFile {
       try {
         await this.#options.file.dataSync()
       } catch (error) {
-        throw this.#syncFailed(error)
+        throw this.#fail(this.#syncFailed(error))
       }
     }
     this.#options.pace.record(Date.now() - startedMs)
@@ -159,18 +161,18 @@ export class DirectSegmentFile implements SegmentFile {
     this.#chunk = undefined
     this.#chunkPosition += CHUNK_SIZE
     this.#filled = 0
-    this.#durable = 0
+    this.#written = 0
   }
 
   /** Everything taken so far goes to the disk. */
   async #drain(): Promise<void> {
     await Promise.all(this.#writing)
     if (this.#failure !== undefined) throw this.#failure
-    if (!this.#chunk || this.#filled === this.#durable) return
+    if (!this.#chunk || this.#filled === this.#written) return
     const filled = this.#filled
     try {
       await this.#put(this.#chunk, this.#dirtyFrom(), this.#dirtyLength(this.#chunk), this.#chunkPosition)
-      this.#durable = filled
+      this.#written = filled
     } catch (error) {
       throw this.#fail(error)
     }
@@ -184,11 +186,12 @@ export class DirectSegmentFile implements SegmentFile {
   }
 
   #dirtyFrom(): number {
-    return this.#durable - (this.#durable % DIRECT_ALIGNMENT)
+    return this.#written - (this.#written % DIRECT_ALIGNMENT)
   }
 
   /** As much as alignment asks for, with zeros behind what there is. */
   #dirtyLength(chunk: Buffer): number {
+    if (this.#filled === this.#written) return 0
     const end = Math.ceil(this.#filled / DIRECT_ALIGNMENT) * DIRECT_ALIGNMENT
     if (!this.#selfSyncing) chunk.fill(0, this.#filled, end)
     return end - this.#dirtyFrom()

@@ -101,6 +101,8 @@ export class SegmentStore {
 
   async close(): Promise<void> {
     await this.#spares.close()
+    this.#chunks?.release()
+    this.#chunks = undefined
   }
 
   async #openFile(name: string, options: { after: Promise<void> | undefined; live: boolean }): Promise<SegmentFile> {
