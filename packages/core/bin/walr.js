@@ -4,6 +4,11 @@
 var isRestoreCommand = process.argv[2] === 'restore-command'
 var failureStatus = isRestoreCommand ? 255 : 1
 
+// Node would open a port for its debugger. A process that is sent this signal by mistake just ends, as others do.
+process.once('SIGUSR1', function () {
+  process.kill(process.pid, 'SIGUSR1')
+})
+
 /** Ends at once; for what must not happen. */
 function fail(message, hint) {
   process.stderr.write('walr: error: ' + message + '\nwalr: hint: ' + hint + '\n')

@@ -1,6 +1,6 @@
 import { spawnSync, type SpawnSyncReturns } from 'node:child_process'
 import { chmodSync, cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { constants, tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -46,13 +46,14 @@ function run(argv: readonly string[], options: Run = {}): SpawnSyncReturns<strin
 
 describe('the walr script, for restore-command', () => {
   it.each([
-    [0, 0],
+    [78, 0],
     [79, 1],
+    [0, 255],
     [1, 255],
     [2, 255],
     [9, 255],
     [13, 255],
-    [78, 255],
+    [77, 255],
     [80, 255],
     [125, 255],
     [126, 126],
@@ -116,21 +117,23 @@ describe('the walr script, for restore-command', () => {
   })
 
   it.each([
-    [0, 0],
+    [78, 0],
     [79, 1],
     [255, 255],
+    // Something that was loaded into Node ended it before there was an answer.
+    [0, 255],
   ])('passes on the answer %i as %i', (status, expected) => {
     program(`export const restoreCommand = () => Promise.resolve(${status})`)
     expect(run(['restore-command', 'f', 'p']).status).toBe(expected)
   })
 
-  it('hands over arguments, working directory and the number that means absent', () => {
+  it('hands over arguments, working directory and the numbers of the answers', () => {
     program(`export const restoreCommand = async (argv, { environment, workingDirectory, writeOutput }) => {
-      writeOutput(JSON.stringify([argv, environment.WALR_RESTORE_ABSENT_STATUS, workingDirectory]))
+      writeOutput(JSON.stringify([argv, environment.WALR_RESTORE_DELIVERED_STATUS, environment.WALR_RESTORE_ABSENT_STATUS, workingDirectory]))
       return 0
     }`)
     const { stdout } = run(['restore-command', '-D', '/a b', '', '%f'], { cwd: root })
-    expect(JSON.parse(stdout)).toEqual([['-D', '/a b', '', '%f'], '79', root])
+    expect(JSON.parse(stdout)).toEqual([['-D', '/a b', '', '%f'], '78', '79', root])
   })
 
   it('says that it is not built, in two lines', () => {
@@ -174,4 +177,39 @@ describe('the walr script', () => {
     expect(stderr).toContain('walr: error: walr needs Node 24 or newer; this is v')
     expect(stderr).toContain(process.execPath)
   })
+})
+
+describe('without WALR_NODE', () => {
+  const versionOf = (walrPath: string, environment: Readonly<Record<string, string>>): SpawnSyncReturns<string> =>
+    spawnSync(walrPath, ['anything'], { encoding: 'utf8', env: environment })
+
+  it.each(['node_modules/@walr/core', 'packages/core'])('runs on the Node installed beside %s', (place) => {
+    const bin = join(root, place, 'bin')
+    cpSync(dirname(walr), bin, { recursive: true })
+    const beside = join(root, 'node_modules', '.bin', 'node')
+    mkdirSync(dirname(beside), { recursive: true })
+    writeFileSync(beside, '#!/bin/sh\necho beside "$(basename "$1")" "$2"\n')
+    chmodSync(beside, 0o755)
+    const { stdout, status } = versionOf(join(bin, 'walr'), { PATH: '/usr/bin:/bin' })
+    expect([stdout, status]).toEqual(['beside walr.js anything\n', 0])
+  })
+
+  it('runs on the Node of the PATH when none is beside it', () => {
+    const onPath = join(root, 'path')
+    mkdirSync(onPath)
+    writeFileSync(join(onPath, 'node'), '#!/bin/sh\necho from the path\n')
+    chmodSync(join(onPath, 'node'), 0o755)
+    expect(versionOf(walr, { PATH: `${onPath}:/usr/bin:/bin` }).stdout).toBe('from the path\n')
+  })
+})
+
+it('ends by SIGUSR1, where Node alone would open a port for its debugger', () => {
+  program(`export async function restoreCommand() {
+    process.kill(process.pid, 'SIGUSR1')
+    await new Promise((resolve) => setTimeout(resolve, 20_000))
+    return 0
+  }`)
+  const { status, stderr } = run(['restore-command'])
+  expect(status).toBe(128 + constants.signals.SIGUSR1)
+  expect(stderr).not.toContain('Debugger')
 })

@@ -38,6 +38,8 @@ describe('restore-command', () => {
     expect(await run(['-D', 'wal', '00000002.history', 'RECOVERYHISTORY'])).toBe(0)
     expect(existsSync(join(root, 'RECOVERYHISTORY'))).toBe(true)
     expect(printed + errors).toBe('')
+    const argv = ['-D', 'wal', '00000002.history', 'again']
+    expect(await run(argv, { WALR_RESTORE_DELIVERED_STATUS: '78' })).toBe(78)
   })
 
   it('exits with 1 when the file is certainly absent, or with the number that the wrapper asks for', async () => {
@@ -57,13 +59,15 @@ describe('restore-command', () => {
     ['a missing configuration', ['--config', 'gone.yaml', '00000003.history', 'p'], 'could not load configuration'],
     ['a target that cannot be written', ['-D', 'wal', '00000002.history', 'no/p'], 'could not write file'],
   ])('exits with 255 for %s, with an error and perhaps a hint', async (_what, argv, text) => {
-    expect(await run(argv, { WALR_RESTORE_ABSENT_STATUS: '79' })).toBe(255)
+    const numbers = { WALR_RESTORE_DELIVERED_STATUS: '78', WALR_RESTORE_ABSENT_STATUS: '79' }
+    expect(await run(argv, numbers)).toBe(255)
     expect(errors).toMatch(/^walr: error: [^\n]*\n(walr: hint: [^\n]*\n)?$/)
     expect(errors).toContain(text)
   })
 
   it('prints its help on standard output', async () => {
     expect(await run(['--help'])).toBe(0)
+    expect(await run(['--help'], { WALR_RESTORE_DELIVERED_STATUS: '78' })).toBe(78)
     expect(printed).toMatch(/Exit status:\n {2}0 .*\n {2}1 .*\n {2}255 /)
     expect(errors).toBe('')
   })

@@ -20,8 +20,8 @@ export interface RestoreProcess {
 
 /**
  * `walr restore-command`, with `argv` what follows that word. Errors go to the log on standard error.
- * @returns the status to exit with (law 2): {@link RESTORE_EXIT_CODES}, or for "certainly absent" the number that the
- * wrapper in `bin/` asks for, so that it can tell that answer from a crash of Node.
+ * @returns the status to exit with (law 2): {@link RESTORE_EXIT_CODES}, or for "delivered" and "certainly absent" the
+ * numbers that the wrapper in `bin/` asks for, so that it can tell these answers from an end of Node that is none.
  */
 export async function restoreCommand(argv: readonly string[], process: RestoreProcess): Promise<number> {
   const verbosity = argv.some((word) => word === '-v' || word === '--verbose') ? 1 : 0
@@ -30,7 +30,7 @@ export async function restoreCommand(argv: readonly string[], process: RestorePr
     const options = parseRestoreArguments(argv)
     if (options.help) {
       process.writeOutput(RESTORE_HELP)
-      return RESTORE_EXIT_CODES.delivered
+      return statusOf('delivered', process.environment)
     }
     const outcome = await restoreFromDirectory({
       disk: nodeDisk,
@@ -42,14 +42,16 @@ export async function restoreCommand(argv: readonly string[], process: RestorePr
       partial: options.partial,
       signal: process.signal,
     })
-    return outcome === 'delivered' ? RESTORE_EXIT_CODES.delivered : absentStatus(process.environment)
+    return statusOf(outcome === 'delivered' ? 'delivered' : 'certainlyAbsent', process.environment)
   } catch (error) {
     if (!process.signal.aborted) reportError(logger, error, verbosity)
     return RESTORE_EXIT_CODES.anythingElse
   }
 }
 
-function absentStatus(environment: Readonly<Record<string, string | undefined>>): number {
-  const wanted = environment['WALR_RESTORE_ABSENT_STATUS'] ?? ''
-  return /^[1-9]\d?$/.test(wanted) ? Number(wanted) : RESTORE_EXIT_CODES.certainlyAbsent
+const wantedBy = { delivered: 'WALR_RESTORE_DELIVERED_STATUS', certainlyAbsent: 'WALR_RESTORE_ABSENT_STATUS' } as const
+
+function statusOf(answer: keyof typeof wantedBy, environment: RestoreProcess['environment']): number {
+  const wanted = environment[wantedBy[answer]] ?? ''
+  return /^[1-9]\d?$/.test(wanted) ? Number(wanted) : RESTORE_EXIT_CODES[answer]
 }
