@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { hostname, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -108,4 +108,20 @@ describe('a directory lock', () => {
     writeFileSync(join(directory, '.walr/lock'), 'this is not a database, and it is long enough to show '.repeat(10))
     await expect(lockDirectory(directory)).rejects.toMatchObject({ code: 'WALR_DIRECTORY' })
   })
+})
+
+it('writes nothing but the lock, which stays empty, and its owner', async () => {
+  const lock = await lockDirectory(directory)
+  expect(readdirSync(join(directory, '.walr')).sort()).toEqual(['lock', 'lock.owner'])
+  expect(statSync(join(directory, '.walr', 'lock')).size).toBe(0)
+  await lock.release()
+})
+
+it('is given back also where the note of its owner cannot be removed', async () => {
+  const lock = await lockDirectory(directory)
+  rmSync(join(directory, '.walr', 'lock.owner'))
+  mkdirSync(join(directory, '.walr', 'lock.owner'))
+  await lock.release()
+  rmSync(join(directory, '.walr', 'lock.owner'), { recursive: true })
+  await (await lockDirectory(directory)).release()
 })

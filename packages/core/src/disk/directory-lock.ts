@@ -46,12 +46,10 @@ export async function lockDirectory(directory: string, owner: LockOwner = thisPr
   return {
     async release(): Promise<void> {
       if (!held.delete(database)) return
-      // In this order: as soon as the lock is free, the file may be the next holder's.
-      try {
-        await removeLockOwner(stateDirectory)
-      } finally {
-        database.close()
-      }
+      // In this order: as soon as the lock is free, the file may be the next holder's. One that stays behind names a
+      // process that has ended; it is no reason for another status than that of the work that was done.
+      await Promise.allSettled([removeLockOwner(stateDirectory)])
+      database.close()
     },
   }
 }
@@ -84,7 +82,7 @@ async function openLocked(directory: string, lockFile: string): Promise<Database
   let database: DatabaseSync | undefined
   try {
     database = new DatabaseSync(lockFile, { timeout: 0 })
-    database.exec('PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = OFF; BEGIN EXCLUSIVE')
+    database.exec('PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE')
     return database
   } catch (error) {
     database?.close()

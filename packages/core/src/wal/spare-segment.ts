@@ -66,12 +66,12 @@ export class SpareSegments {
     return this.#make(zeroed && this.#options.walSegmentSize <= ZEROED_AT_ONCE)
   }
 
-  /** Removes an unused spare. */
+  /** Removes an unused spare. Never rejects: what cannot be removed now is at the next start. */
   async close(): Promise<void> {
     this.#closed = true
     const spare = await this.#ready
     this.#ready = undefined
-    if (spare) await this.#discard(spare)
+    if (spare) await Promise.allSettled([this.#discard(spare)])
   }
 
   async #discard(spare: SpareSegment): Promise<void> {

@@ -1,6 +1,6 @@
-import { writeSync } from 'node:fs'
 import net from 'node:net'
 import tls from 'node:tls'
+import { writeToDescriptor } from '../../disk/write-to-descriptor.ts'
 import { WalrError } from '../../errors/walr-error.ts'
 import { networkErrorText } from './network-error.ts'
 
@@ -112,12 +112,7 @@ export class ByteTransport {
     if (this.#secured || !this.idle) return 0
     const { _handle: handle } = this.#socket as { readonly _handle?: { readonly fd?: number } | null }
     if (handle?.fd === undefined || handle.fd < 0) return 0
-    try {
-      return writeSync(handle.fd, bytes)
-    } catch {
-      // No room (EAGAIN), or a broken connection: the socket's own write waits for the one and reports the other.
-      return 0
-    }
+    return writeToDescriptor(handle.fd, bytes)
   }
 
   /**
