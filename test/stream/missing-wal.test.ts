@@ -47,6 +47,35 @@ it('asks again and again without --no-loop, and goes on without a gap when the W
   expect(readdirSync(join(directory.path, '.walr'))).not.toContain('gaps')
 })
 
+it('keeps a damaged file where it is while nothing comes in its place, so that no later start skips it', async () => {
+  let removed = true
+  await using server = await startStreamServer({
+    flushLsn: START + 5n * SEGMENT,
+    startReplication: async (session, request) => {
+      if (!removed) return streamTo(session, request, START + 2n * SEGMENT)
+      await session.copyBoth()
+      await session.error(REMOVED)
+    },
+  })
+  await using directory = new WalDirectory()
+  const name = segmentName(START)
+  writeFileSync(join(directory.path, name), Buffer.alloc(Number(SEGMENT)))
+  for (const attempt of ['first', 'second']) {
+    await using walr = startReceive(server, directory, '-n')
+    expect(`${attempt}: ${await walr.ended()}`).toBe(`${attempt}: 3`)
+    expect(walr.stderr.join('\n')).toContain('error: WAL from 0/1000000 on is no longer on the server')
+    expect(walr.stderr.join('\n')).not.toContain('moved the damaged')
+    expect(directory.names).toEqual([name])
+  }
+  removed = false
+  await using receiver = new ReceiverInProcess(server, directory)
+  await receiver.logged(/finished segment at 0\/1200000/)
+  await receiver.logged(/moved the damaged file/)
+  expect(await receiver.stop()).toEqual({ end: 'interrupted' })
+  directory.expectSegment(name, wal, START)
+  expect(readdirSync(join(directory.path, '.walr', 'damaged'))).toEqual([name])
+})
+
 it('goes on behind the gap with --accept-gap, on the same connection, and keeps a record of what is missing', async () => {
   const next = START + 3n * SEGMENT
   await using server = await startStreamServer({

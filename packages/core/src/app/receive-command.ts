@@ -1,10 +1,11 @@
 import { nodeDisk } from '../disk/node-disk.ts'
+import { EXIT_CODES } from '../errors/exit-codes.ts'
 import { redact } from '../telemetry/redact.ts'
 import { createLogger } from './create-logger.ts'
 import { runReceive } from './receive-daemon.ts'
 import { checkReceiveDirectory } from './receive-options/check-receive-directory.ts'
 import type { ReceiveOptions } from './receive-options/receive-options.ts'
-import { listenForStopSignals } from './stop-signals.ts'
+import { listenForStopSignals, StopRequest } from './stop-signals.ts'
 
 /**
  * Runs `walr receive` with checked options until it ends or SIGINT or SIGTERM stops it.
@@ -20,6 +21,11 @@ export async function receive(options: ReceiveOptions, argv: readonly string[]):
   const stop = listenForStopSignals()
   try {
     return await runReceive(options, { logger, signal: stop.signal })
+  } catch (error) {
+    // A wish to stop that came before there was anything to be finished.
+    if (!(error instanceof StopRequest)) throw error
+    logger.error(error.message)
+    return EXIT_CODES.failure
   } finally {
     stop.dispose()
   }

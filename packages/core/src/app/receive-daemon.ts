@@ -55,7 +55,7 @@ function connector(settings: ConnectionSettings, { logger }: ReceiveContext): Co
     connectReplication(settings, {
       logger,
       signal,
-      askPassword,
+      askPassword: (prompt) => askPassword(prompt, signal),
       password,
       sqlDatabase: database,
       onPassword: (typed) => (password = typed),

@@ -195,6 +195,8 @@ describe('the end of a session', () => {
       await sendWal(sink, startLsn, 100)
       // Past the page cache writing and syncing are one.
       bench.disk.on({ operation: 'write' }, { error: 'EIO' })
+      // Nor can anything be cleaned up on such a disk.
+      bench.disk.on({ operation: 'remove' }, { error: 'EROFS' })
       bench.stop.abort()
       await fake.copyDone
       return { nextTimelineId: undefined, nextTimelineStartLsn: undefined }

@@ -69,6 +69,9 @@ interface StreamedTimeline extends EndOfStream {
   readonly endLsn: Lsn
 }
 
+/** What a stream needs of a {@link SegmentStore}. */
+type SegmentOpener = Pick<SegmentStore, 'open' | 'prepareNext'>
+
 const UNDEFINED_FILE = '58P01'
 
 /** One connection's life as a receiver: who is there, where to start, and stream, timeline after timeline. */
@@ -97,14 +100,24 @@ export class ReceiveSession {
     const sources: StartSources = { directory, slot, server, walSegmentSize }
     let position = await finder.start(sources)
     const store = new SegmentStore({ ...this.#options, walSegmentSize, fileMode })
+    let damaged = directory
+    const opener: SegmentOpener = {
+      // A segment is opened for bytes that are there.
+      open: async (...segment) => {
+        await finder.setAsideDamaged(damaged)
+        damaged = undefined
+        return store.open(...segment)
+      },
+      prepareNext: (live) => store.prepareNext(live),
+    }
     try {
       await store.prepare()
       for (;;) {
-        if (this.#passed(position.startLsn)) return 'end position'
         await this.#keepHistory(position.timelineId, fileMode)
         if (this.#options.stop.aborted) return 'interrupted'
         logger.info(`starting log streaming at ${formatLsn(position.startLsn)} (timeline ${position.timelineId})`)
-        const streamed = await this.#stream(position, { store, walSegmentSize, serverTimeoutMs, slot, server })
+        if (this.#passed(position)) return 'end position'
+        const streamed = await this.#stream(position, { store: opener, walSegmentSize, serverTimeoutMs, slot, server })
         if (typeof streamed === 'string') return streamed
         if ('missingFrom' in streamed) position = await finder.startBehindGap(sources, position.timelineId, streamed)
         else position = this.#nextTimeline(position, streamed, walSegmentSize)
@@ -124,7 +137,7 @@ export class ReceiveSession {
   async #stream(
     position: StartPosition,
     context: {
-      readonly store: SegmentStore
+      readonly store: SegmentOpener
       readonly walSegmentSize: WalSegmentSize
       readonly serverTimeoutMs: number
       readonly slot: StartSources['slot']
@@ -222,10 +235,10 @@ export class ReceiveSession {
     return { timelineId: nextTimelineId, startLsn, from: 'server' }
   }
 
-  #passed(lsn: Lsn): boolean {
+  #passed({ startLsn, timelineId }: StartPosition): boolean {
     const { endpos, logger } = this.#options
-    if (endpos === undefined || endpos >= lsn) return false
-    logger.info(`stopped log streaming at ${formatLsn(lsn)}`)
+    if (endpos === undefined || endpos >= startLsn) return false
+    logger.info(`stopped log streaming at ${formatLsn(startLsn)} (timeline ${timelineId})`)
     return true
   }
 }

@@ -83,15 +83,11 @@ export class StartFinder {
     return { restartLsn, restartTimelineId: undefined, name, state }
   }
 
-  /** Where to begin. Damaged files that are about to be received again are moved out of the way, and kept. */
+  /** Where to begin. */
   async start(sources: StartSources): Promise<StartPosition> {
     const { acceptGap, disk, directory, logger } = this.#options
     try {
-      const position = chooseStart(sources, logger)
-      for (const moved of await setAsideDamaged(disk, directory, sources.directory?.damaged ?? [])) {
-        logger.warning(`moved the damaged file "${moved.from}" to "${moved.to}"; it is received again`)
-      }
-      return position
+      return chooseStart(sources, logger)
     } catch (error) {
       if (!acceptGap || !isWalrError(error, 'WALR_WAL_GAP')) throw error
       const next = startAfterGap(sources, INVALID_LSN)
@@ -100,6 +96,17 @@ export class StartFinder {
       await recordGap(disk, directory, gap, new Date())
       logger.warning(`going on behind a gap: ${error.message}`, { code: error.code, hint: this.#afterGapHint() })
       return next
+    }
+  }
+
+  /**
+   * Moves damaged files out of the way of what comes in their place, and keeps them. To be called when the server sends
+   * that and not before: until then they alone say where the directory ends.
+   */
+  async setAsideDamaged(found: DirectoryStart | undefined): Promise<void> {
+    const { disk, directory, logger } = this.#options
+    for (const { from, to } of await setAsideDamaged(disk, directory, found?.damaged ?? [])) {
+      logger.warning(`moved the damaged file "${from}" to "${to}"; it is received again`)
     }
   }
 

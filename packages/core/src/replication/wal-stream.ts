@@ -97,7 +97,8 @@ export class WalStream implements CopySink {
     this.sendStatus(false)
     const { statusIntervalMs, serverTimeoutMs } = this.#options
     const tickMs = Math.min(TICK_MS, ...[statusIntervalMs, serverTimeoutMs / 4].filter((ms) => ms > 0))
-    this.#reportState(this.#lag())
+    // In a gap the server agrees first and refuses then: only WAL itself ends that state.
+    if (this.#options.state.status.state !== 'gap') this.#reportState(this.#lag())
     this.#timer = setInterval(() => this.#tick(), Math.max(50, tickMs))
     this.#options.onStreaming()
   }
