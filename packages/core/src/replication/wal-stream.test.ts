@@ -202,6 +202,16 @@ describe('the state', () => {
   })
 })
 
+it('leaves a gap only for WAL: the server agrees to stream before it finds that it has none', async () => {
+  const bench = new StreamBench({ serverLsn: segmentLsn(40) })
+  benches.push(bench)
+  bench.state.set('gap', 'removed')
+  bench.stream.onStart()
+  expect(bench.state.status.state).toBe('gap')
+  await bench.read([1000], true, SEGMENT + 1)
+  expect(bench.state.status.state).toBe('catching-up')
+})
+
 describe('a failed flush', () => {
   it.each([
     ['on the thread', 0],
