@@ -164,6 +164,8 @@ describe.each([13, 14, 15, 16, 17, 18] as const)('PostgreSQL %d', (version) => {
     expect(await encrypted(`${base} sslkey=${encryptedKey} sslpassword=open`)).toBe(true)
     expect(await failureOf(`${base} sslkey=${encryptedKey} sslpassword=shut`)).toMatchObject({
       code: 'WALR_TLS_FAILED',
+      message: containing(`could not load private key file "${encryptedKey}": bad decrypt`),
+      hint: containing('sslpassword'),
     })
     const strange = await stranger.issue('strange', { commonName: 'cert_user' })
     const strangeFiles = `sslcert=${strange.certificate} sslkey=${strange.key}`

@@ -1,4 +1,4 @@
-import { copyFileSync, mkdirSync } from 'node:fs'
+import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { startCluster, type PostgresCluster } from '../support/postgres-cluster.ts'
@@ -52,6 +52,12 @@ describe.each([13, 18] as const)('the certificate of PostgreSQL %d', (version) =
     await cluster.restart()
   }
 
+  function writeEmpty(): string {
+    const path = join(scratch.path, 'empty.crt')
+    writeFileSync(path, '')
+    return path
+  }
+
   const to = (host: string, more: string): string =>
     `host=${host} hostaddr=127.0.0.1 port=${cluster.port} user=postgres ${more}`
 
@@ -76,6 +82,18 @@ describe.each([13, 18] as const)('the certificate of PostgreSQL %d', (version) =
       })
     }
     expect(await failureOf(to('localhost', 'sslrootcert=system'))).toMatchObject({ code: 'WALR_TLS_FAILED' })
+  })
+
+  it('is not accepted on the word of a root file that holds no certificate, and prefer goes on without TLS', async () => {
+    for (const sslrootcert of [writeEmpty(), '/etc/passwd']) {
+      for (const sslmode of ['require', 'verify-ca', 'verify-full']) {
+        expect(await failureOf(to('localhost', `sslmode=${sslmode} sslrootcert=${sslrootcert}`))).toMatchObject({
+          code: 'WALR_TLS_FAILED',
+          message: containing(`could not read root certificate file "${sslrootcert}": no certificate or crl found`),
+        })
+      }
+      expect(await failureOf(to('localhost', `sslmode=prefer sslrootcert=${sslrootcert}`))).toBe('connected')
+    }
   })
 
   it('makes sslmode=require strict when ~/.postgresql/root.crt is there', async () => {

@@ -36,6 +36,7 @@ export async function runReceive(options: ReceiveOptions, context: ReceiveContex
     options: options.connection,
     environment: process.env,
     fallbackApplicationName: 'walr',
+    logger: context.logger,
   })
   const connect = connector(settings, context)
   if (options.action !== 'receive') return changeSlot(options, connect, context)

@@ -26,6 +26,8 @@ export interface ConnectionSettings {
   readonly requireAuth: ReadonlySet<AuthenticationMethod> | undefined
   /** `-w`: false, never ask; `-W`: 'always'; otherwise ask when the server does. */
   readonly prompt: 'never' | 'when-asked' | 'always'
+  /** Why the password file was not used, though it is there: `password file "..." is not a plain file`. */
+  readonly passwordFileWarning: string | undefined
 }
 
 export type AuthenticationMethod = 'password' | 'md5' | 'gss' | 'sspi' | 'scram-sha-256' | 'none'
@@ -48,6 +50,9 @@ export interface HostSettings {
   readonly passwordSource: string | undefined
 }
 
+/** A setting that names a file, or a directory of files. */
+export type TlsFileKeyword = 'sslrootcert' | 'sslcert' | 'sslkey' | 'sslcrl' | 'sslcrldir'
+
 /** Contents of the files are read when a connection is made, so that renewed certificates are used. */
 export interface TlsSettings {
   readonly mode: 'disable' | 'allow' | 'prefer' | 'require' | 'verify-ca' | 'verify-full'
@@ -62,6 +67,8 @@ export interface TlsSettings {
   readonly keyPassphrase: string | undefined
   readonly revocationListFile: string | undefined
   readonly revocationListDirectory: string | undefined
+  /** Where the names of the files came from, for messages; absent for the default ones. */
+  readonly fileSources: Readonly<Partial<Record<TlsFileKeyword, string>>>
   readonly certificateMode: 'disable' | 'allow' | 'require'
   readonly serverNameIndication: boolean
   readonly minProtocolVersion: 'TLSv1' | 'TLSv1.1' | 'TLSv1.2' | 'TLSv1.3'

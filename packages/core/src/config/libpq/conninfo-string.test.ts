@@ -39,6 +39,18 @@ describe('a keyword/value string', () => {
     }
   })
 
+  it.each([
+    'joe:sesame@db',
+    'joe:open sesame@db',
+    'postgresq://joe:sesame@db',
+    'postgresq://joe:sesame@db?sslmode=require',
+    'joe@db:sesame',
+  ])('%j is refused without what may be a password', (text) => {
+    expect(() => parse(text)).toThrow(expect.objectContaining({ code: 'WALR_CONNECTION_SETTING' }))
+    expect(messageOf(() => parse(text))).not.toContain('sesame')
+    expect(messageOf(() => parse(text))).toMatch(/"(joe|postgresq)"/)
+  })
+
   it('gives back whatever was quoted by its rules', () => {
     const values = fc.dictionary(
       fc.constantFrom('host', 'user', 'password', 'options'),

@@ -72,11 +72,16 @@ class ConninfoReader {
   }
 
   #shown(name: string): string {
-    return this.#maybeSecret ? `the value of "${this.#keyword}"` : `"${name}"`
+    if (this.#maybeSecret) return `the value of "${this.#keyword}"`
+    // No keyword has these in it, but a mistyped URI has, and then its password.
+    return `"${/^[^:@]*/.exec(name)?.[0] ?? ''}"`
   }
 
   #error(message: string): WalrError {
-    const hint = "Values with spaces have to be in single quotes, and \\ and ' in them after a backslash."
+    const hint = this.#text.includes('=')
+      ? "Values with spaces have to be in single quotes, and \\ and ' in them after a backslash."
+      : 'A connection string is made of keyword=value pairs, such as "host=db dbname=postgres", or is a URI that begins ' +
+        'with postgresql://.'
     return new WalrError('WALR_CONNECTION_SETTING', message, { hint })
   }
 }

@@ -19,6 +19,7 @@ describe('a password file', () => {
     ['*:*:*:*:esc\\:aped\\\\', 'esc:aped\\'],
     ['*:*:*:*: blanks ', ' blanks '],
     ['*:*:*:jo\\e:right', 'right'],
+    ['*:*:*:*:line\u2028separator\\\u2029', 'line\u2028separator\u2029'],
     ['*:*:*', undefined],
     ['*:*:*:*:', undefined],
     ['*:*:*:*:\n*:*:*:*:second', undefined],
@@ -50,37 +51,34 @@ describe('a password file', () => {
 
 describe('reading a password file', () => {
   let folder = ''
-  const warnings: string[] = []
-  const logger = { warning: (message: string) => void warnings.push(message) }
-  beforeEach(() => {
-    folder = mkdtempSync(join(tmpdir(), 'walr-pgpass-'))
-    warnings.length = 0
-  })
+  beforeEach(() => (folder = mkdtempSync(join(tmpdir(), 'walr-pgpass-'))))
   afterEach(() => rmSync(folder, { recursive: true }))
 
   it.each([0o640, 0o604, 0o620, 0o601])('ignores a file of mode %o with a warning', async (mode) => {
     const path = join(folder, 'pgpass')
     writeFileSync(path, '*:*:*:*:secret')
     chmodSync(path, mode)
-    const find = await readPasswordFile(path, logger)
+    const { find, warning } = await readPasswordFile(path)
     expect(find(KEY)).toBeUndefined()
-    expect(warnings).toEqual([
-      `password file "${path}" has group or world access; permissions should be u=rw (0600) or less`,
-    ])
+    expect(warning).toBe(`password file "${path}" has group or world access; permissions should be u=rw (0600) or less`)
   })
 
   it.each([0o600, 0o400])('reads a file of mode %o', async (mode) => {
     const path = join(folder, 'pgpass')
     writeFileSync(path, '*:*:*:*:secret')
     chmodSync(path, mode)
-    expect((await readPasswordFile(path, logger))(KEY)).toBe('secret')
-    expect(warnings).toEqual([])
+    const { find, warning } = await readPasswordFile(path)
+    expect(find(KEY)).toBe('secret')
+    expect(warning).toBeUndefined()
   })
 
   it('takes an absent file for an empty one, and warns about a directory', async () => {
-    expect((await readPasswordFile(join(folder, 'absent'), logger))(KEY)).toBeUndefined()
-    expect(warnings).toEqual([])
-    expect((await readPasswordFile(folder, logger))(KEY)).toBeUndefined()
-    expect(warnings).toEqual([`password file "${folder}" is not a plain file`])
+    const absent = await readPasswordFile(join(folder, 'absent'))
+    expect([absent.find(KEY), absent.warning]).toEqual([undefined, undefined])
+    const directory = await readPasswordFile(folder)
+    expect([directory.find(KEY), directory.warning]).toEqual([
+      undefined,
+      `password file "${folder}" is not a plain file`,
+    ])
   })
 })

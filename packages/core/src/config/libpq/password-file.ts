@@ -1,5 +1,5 @@
 import { readFile, stat } from 'node:fs/promises'
-import type { Logger } from '../../telemetry/logger.ts'
+import { fileErrorText, isAbsentFile } from './file-error-text.ts'
 
 /** Whose password is looked up. */
 export interface PasswordKey {
@@ -11,35 +11,35 @@ export interface PasswordKey {
   readonly user: string
 }
 
+/** What a password file gives. */
+export interface PasswordFile {
+  readonly find: (key: PasswordKey) => string | undefined
+  /** Why the file is not used, though it is there. */
+  readonly warning: string | undefined
+}
+
 /**
- * Reads a password file once; the result looks passwords up in it. A file that is absent, cannot be read, or is open to
- * others gives none; the last two are warned about.
+ * Reads a password file once. A file that is absent, cannot be read, or is open to others gives no password; the last two
+ * are to be warned about.
  *
  * @see PostgreSQL manual, "The Password File"
  */
-export async function readPasswordFile(
-  path: string,
-  logger: Pick<Logger, 'warning'> | undefined,
-): Promise<(key: PasswordKey) => string | undefined> {
-  const nothing = (): undefined => undefined
+export async function readPasswordFile(path: string): Promise<PasswordFile> {
   try {
     const status = await stat(path)
-    if (!status.isFile()) {
-      logger?.warning(`password file "${path}" is not a plain file`)
-      return nothing
-    }
+    if (!status.isFile()) return unused(`password file "${path}" is not a plain file`)
     if ((status.mode & 0o077) !== 0) {
-      logger?.warning(`password file "${path}" has group or world access; permissions should be u=rw (0600) or less`)
-      return nothing
+      return unused(`password file "${path}" has group or world access; permissions should be u=rw (0600) or less`)
     }
     const text = await readFile(path, 'utf8')
-    return (key) => findPassword(text, key)
+    return { find: (key) => findPassword(text, key), warning: undefined }
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? error.code : undefined
-    if (code !== 'ENOENT' && code !== 'ENOTDIR')
-      logger?.warning(`could not read password file "${path}": ${String(code)}`)
-    return nothing
+    return unused(isAbsentFile(error) ? undefined : `could not read password file "${path}": ${fileErrorText(error)}`)
   }
+}
+
+function unused(warning: string | undefined): PasswordFile {
+  return { find: () => undefined, warning }
 }
 
 /** The password of the first line that matches; undefined when there is none, or an empty one. */
@@ -54,7 +54,7 @@ export function findPassword(text: string, key: PasswordKey): string | undefined
 
 /** Takes the first four fields off at unescaped colons; the rest, colons and all, is the password. */
 function splitEntry(line: string): { readonly fields: readonly string[]; readonly password: string } | undefined {
-  const match = /^((?:\\.|[^:\\])*):((?:\\.|[^:\\])*):((?:\\.|[^:\\])*):((?:\\.|[^:\\])*):(.*)$/.exec(line)
+  const match = /^((?:\\.|[^:\\])*):((?:\\.|[^:\\])*):((?:\\.|[^:\\])*):((?:\\.|[^:\\])*):(.*)$/s.exec(line)
   if (!match) return undefined
   const [password = ''] = match.slice(5)
   return { fields: match.slice(1, 5), password: unescape(password) }
@@ -71,5 +71,5 @@ function matches([host = '', port = '', database = '', user = '']: readonly stri
 }
 
 function unescape(field: string): string {
-  return field.replace(/\\(.)/g, '$1')
+  return field.replace(/\\(.)/gs, '$1')
 }

@@ -69,8 +69,17 @@ describe('where a value comes from', () => {
     })
   })
 
-  it('takes a bare word for a database, and ignores PGDATABASE', async () => {
-    expect(await resolve({ connectionString: 'app' }, { PGDATABASE: 'env' })).toMatchObject({ databaseName: 'app' })
+  it('refuses the bare name of a database, and ignores PGDATABASE', async () => {
+    await expect(resolve({ connectionString: 'postgres' })).rejects.toMatchObject({
+      code: 'WALR_CONNECTION_SETTING',
+      message: 'missing "=" after "postgres" in connection info string',
+      hint:
+        'A connection string is made of keyword=value pairs, such as "host=db dbname=postgres", or is a URI that begins ' +
+        'with postgresql://.',
+    })
+    expect(await resolve({ connectionString: 'dbname=app' }, { PGDATABASE: 'env' })).toMatchObject({
+      databaseName: 'app',
+    })
     expect(await resolve({}, { PGDATABASE: 'env' })).toMatchObject({ databaseName: undefined })
   })
 
@@ -201,6 +210,23 @@ describe('passwords', () => {
     expect(await read({ connectionString: `hostaddr=10.0.0.9 passfile=${passfile}` })).toEqual([
       ['nine', `file "${passfile}"`],
     ])
+  })
+
+  it('do not come from a file that others can read, and the settings say so', async () => {
+    const passfile = putFile('pass', '*:*:*:*:one\n', 0o644)
+    const warning = `password file "${passfile}" has group or world access; permissions should be u=rw (0600) or less`
+    const logged: string[] = []
+    const settings = await resolveConnectionSettings({
+      options: { prompt: 'never', host: 'db' },
+      environment: { HOME: home, PGSYSCONFDIR: home, PGPASSFILE: passfile },
+      fallbackApplicationName: 'walr',
+      logger: { warning: (message) => void logged.push(message) },
+    })
+    expect(settings).toMatchObject({ passwordFileWarning: warning, hosts: [{ passwordSource: undefined }] })
+    expect(logged).toEqual([warning])
+    expect(await resolve({ connectionString: `passfile=${passfile} password=given` })).toMatchObject({
+      passwordFileWarning: undefined,
+    })
   })
 
   it('match the database replication, or the one that was given', async () => {

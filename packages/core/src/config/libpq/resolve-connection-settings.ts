@@ -50,7 +50,7 @@ export async function resolveConnectionSettings(input: ConnectionSettingsInput):
       `requirepeer "${tls.requirePeer}" is not supported: the owner of the server's end of a Unix socket cannot be seen`,
     )
   }
-  const hosts = await addPasswords(listed, settings, user, input)
+  const { hosts, passwordFileWarning } = await addPasswords(listed, settings, user, input)
   const idle = settings.integer('keepalives_idle') ?? 0
   const encoding = settings.text('client_encoding')
   return {
@@ -73,6 +73,7 @@ export async function resolveConnectionSettings(input: ConnectionSettingsInput):
     channelBinding: settings.oneOf('channel_binding', ['disable', 'prefer', 'require'], 'prefer'),
     requireAuth: requiredAuthentication(settings),
     prompt: options.prompt,
+    passwordFileWarning,
   }
 }
 
@@ -81,18 +82,20 @@ async function addPasswords(
   settings: RawSettings,
   user: string,
   { environment, logger }: ConnectionSettingsInput,
-): Promise<readonly HostSettings[]> {
+): Promise<{ readonly hosts: readonly HostSettings[]; readonly passwordFileWarning: string | undefined }> {
   const given = settings.get('password')
   const path = settings.text('passfile') ?? inHomeDirectory(environment, '.pgpass')
   const search = (given === undefined || given.value === '') && path !== undefined
-  const find = search ? await readPasswordFile(path, logger) : undefined
+  const file = search ? await readPasswordFile(path) : undefined
+  if (file?.warning !== undefined) logger?.warning(file.warning)
   const databases = [REPLICATION, settings.text('dbname') ?? REPLICATION]
-  return listed.map(({ passwordHost, ...host }) => {
-    const found = find?.({ host: passwordHost, port: host.port, databases, user })
-    const password = find ? found : given?.value
+  const hosts = listed.map(({ passwordHost, ...host }) => {
+    const found = file?.find({ host: passwordHost, port: host.port, databases, user })
+    const password = file ? found : given?.value
     const fileSource = found === undefined ? undefined : `file "${path ?? ''}"`
-    return withSecret({ ...host, passwordSource: find ? fileSource : given?.source }, 'password', password)
+    return withSecret({ ...host, passwordSource: file ? fileSource : given?.source }, 'password', password)
   })
+  return { hosts, passwordFileWarning: file?.warning }
 }
 
 function systemUser(): string {

@@ -53,7 +53,16 @@ describe('looking for a service', () => {
     expect(await hostOf('main')).toBe('home')
     expect(await hostOf('deep')).toBe('deep')
     expect(await hostOf('main', { PGSERVICEFILE: join(folder, 'mine') })).toBe('mine')
-    expect(await hostOf('main', { PGSERVICEFILE: join(folder, 'absent') })).toBe('system')
+    expect(await hostOf('deep', { PGSERVICEFILE: join(folder, 'mine') })).toBe('deep')
+  })
+
+  it.each(['', 'absent'])('must have the file that PGSERVICEFILE names: %j', async (name) => {
+    writeFileSync(join(folder, 'pg_service.conf'), '[main]\nhost=system\n')
+    const file = name === '' ? '' : join(folder, name)
+    await expect(findService('main', { PGSYSCONFDIR: folder, PGSERVICEFILE: file })).rejects.toMatchObject({
+      code: 'WALR_CONNECTION_SETTING',
+      message: `service file "${file}" not found`,
+    })
   })
 
   it('says that there is no such service', async () => {

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { WalrError } from '../../errors/walr-error.ts'
 import { isConnectionKeyword, type ConnectionKeyword } from './connection-keywords.ts'
+import { fileErrorText, isAbsentFile } from './file-error-text.ts'
 import { inHomeDirectory } from './home-directory.ts'
 
 /** Where Debian's PostgreSQL looks when PGSYSCONFDIR is not set. */
@@ -15,18 +16,20 @@ export interface ServiceDefinition {
 
 /**
  * Finds a service: in the user's file (`PGSERVICEFILE`, or `~/.pg_service.conf`), then in the system's
- * (`pg_service.conf` in `PGSYSCONFDIR`).
+ * (`pg_service.conf` in `PGSYSCONFDIR`). Only a file that is named by `PGSERVICEFILE` has to be there.
  *
  * @throws WalrError WALR_CONNECTION_SETTING when there is no such service, or a file that was looked at is wrong.
  * @see PostgreSQL manual, "The Connection Service File"
  */
 export async function findService(service: string, environment: NodeJS.ProcessEnv): Promise<ServiceDefinition> {
-  const userFile = environment['PGSERVICEFILE'] ?? inHomeDirectory(environment, '.pg_service.conf')
+  const namedFile = environment['PGSERVICEFILE']
+  const userFile = namedFile ?? inHomeDirectory(environment, '.pg_service.conf')
   const systemFile = join(environment['PGSYSCONFDIR'] ?? SYSTEM_DIRECTORY, 'pg_service.conf')
   const looked: string[] = []
   for (const file of userFile === undefined ? [systemFile] : [userFile, systemFile]) {
     looked.push(file)
     const text = await readIfPresent(file)
+    if (text === undefined && file === namedFile) throw notFound(file)
     const settings = text === undefined ? undefined : parseServiceFile(text, service, file)
     if (settings) return { file, settings }
   }
@@ -76,9 +79,14 @@ async function readIfPresent(file: string): Promise<string | undefined> {
   try {
     return await readFile(file, 'utf8')
   } catch (cause) {
-    if (cause instanceof Error && 'code' in cause && (cause.code === 'ENOENT' || cause.code === 'ENOTDIR'))
-      return undefined
-    const reason = cause instanceof Error ? cause.message : String(cause)
-    throw new WalrError('WALR_CONNECTION_SETTING', `could not read service file "${file}": ${reason}`, { cause })
+    if (isAbsentFile(cause)) return undefined
+    const message = `could not read service file "${file}": ${fileErrorText(cause)}`
+    throw new WalrError('WALR_CONNECTION_SETTING', message, { cause })
   }
+}
+
+function notFound(file: string): WalrError {
+  return new WalrError('WALR_CONNECTION_SETTING', `service file "${file}" not found`, {
+    hint: 'The environment variable PGSERVICEFILE names it. Create the file, or unset the variable.',
+  })
 }

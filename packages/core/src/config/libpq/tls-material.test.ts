@@ -2,6 +2,7 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:f
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import type { PemFile } from './pem-file.ts'
 import { RawSettings } from './raw-settings.ts'
 import { readTlsMaterial, SYSTEM_ROOTS, type TlsMaterial } from './tls-material.ts'
 import { tlsSettings } from './tls-settings.ts'
@@ -59,11 +60,16 @@ describe('certificate files', () => {
     put('postgresql.crt', 'cert')
     put('postgresql.key', 'key')
     put('root.crl', CRL('one'))
+    const file = (name: string, text: string, setting: string): PemFile => ({
+      path: join(folder, name),
+      text,
+      detail: `The file is that of ${setting} (from default).`,
+    })
     expect(await read({ sslmode: 'require' })).toEqual({
-      rootCertificates: 'root',
-      certificateChain: 'cert',
-      privateKey: 'key',
-      revocationLists: [CRL('one')],
+      rootCertificates: file('root.crt', 'root', 'sslrootcert'),
+      certificateChain: file('postgresql.crt', 'cert', 'sslcert'),
+      privateKey: file('postgresql.key', 'key', 'sslkey'),
+      revocationLists: [file('root.crl', CRL('one'), 'sslcrl')],
     })
   })
 
@@ -93,7 +99,7 @@ describe('certificate files', () => {
       })
     }
     for (const mode of [0o600, 0o400, ...(isRoot ? [0o640] : [])]) {
-      expect((await read({ sslcert, sslkey: put('key', 'key', mode) })).privateKey).toBe('key')
+      expect((await read({ sslcert, sslkey: put('key', 'key', mode) })).privateKey?.text).toBe('key')
     }
   })
 
@@ -102,11 +108,49 @@ describe('certificate files', () => {
     put('0a1b2c3d.r0', CRL('one'))
     put('0a1b2c3d.r1', `${CRL('two')}\n${CRL('three')}`)
     put('notes.txt', CRL('not this'))
-    expect((await read({ sslcrldir: folder })).revocationLists).toEqual([CRL('one'), CRL('two'), CRL('three')])
+    const { revocationLists } = await read({ sslcrldir: folder })
+    expect(revocationLists.map(({ text }) => text)).toEqual([CRL('one'), CRL('two'), CRL('three')])
   })
 
   it('do without a revocation list that does not exist', async () => {
     put('root.crt', 'root')
     expect((await read({ sslcrl: join(folder, 'absent') })).revocationLists).toEqual([])
+  })
+
+  it('may not be a revocation list without a list', async () => {
+    put('root.crt', 'root')
+    const sslcrl = put('list', 'rubbish')
+    await expect(read({ sslcrl })).rejects.toMatchObject({
+      code: 'WALR_TLS_FAILED',
+      message: `could not read certificate revocation list "${sslcrl}": no certificate or crl found`,
+      detail: 'The file is that of sslcrl (from connection string).',
+    })
+    put('list', `${CRL('one')}\n${CRL('cut off').slice(0, 30)}`)
+    await expect(read({ sslcrl })).rejects.toMatchObject({
+      message: `could not read certificate revocation list "${sslcrl}": bad end line`,
+    })
+    await expect(read({ sslcrldir: folder })).rejects.toMatchObject({
+      message: `could not read certificate revocation list directory "${folder}": no certificate or crl found`,
+    })
+  })
+
+  it.each([
+    ['sslrootcert', 'could not read root certificate file'],
+    ['sslcert', 'could not read certificate file'],
+    ['sslcrl', 'could not read certificate revocation list'],
+  ])('say that %s is a directory in the system’s words', async (keyword, message) => {
+    put('root.crt', 'root')
+    await expect(read({ [keyword]: folder })).rejects.toMatchObject({
+      code: 'WALR_TLS_FAILED',
+      message: `${message} "${folder}": Is a directory`,
+      detail: `The file is that of ${keyword} (from connection string).`,
+    })
+  })
+
+  it('do not take a directory for a key', async () => {
+    const sslcert = put('cert', 'cert')
+    await expect(read({ sslcert, sslkey: folder })).rejects.toMatchObject({
+      message: `private key file "${folder}" is not a regular file`,
+    })
   })
 })

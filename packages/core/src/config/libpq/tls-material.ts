@@ -1,23 +1,25 @@
-import { readdir, readFile, stat } from 'node:fs/promises'
-import { join } from 'node:path'
 import { WalrError } from '../../errors/walr-error.ts'
 import type { TlsSettings } from './connection-settings.ts'
+import { fileKind, inDefault, readIfPresent, statIfPresent, type PemFile } from './pem-file.ts'
+import { readRevocationLists } from './revocation-lists.ts'
 
 /** Stands for the roots that the system trusts. */
 export const SYSTEM_ROOTS: unique symbol = Symbol('system roots')
 
-/** Contents of the certificate files, in PEM. */
+/** Contents of the certificate files. */
 export interface TlsMaterial {
   /** The roots that the server's certificate must come from, or the system's; undefined: it is not checked. */
-  readonly rootCertificates: string | typeof SYSTEM_ROOTS | undefined
-  readonly certificateChain: string | undefined
-  readonly privateKey: string | undefined
-  readonly revocationLists: readonly string[]
+  readonly rootCertificates: PemFile | typeof SYSTEM_ROOTS | undefined
+  readonly certificateChain: PemFile | undefined
+  readonly privateKey: PemFile | undefined
+  /** One list each. */
+  readonly revocationLists: readonly PemFile[]
 }
 
 /**
  * Reads the files that the settings name, or the default ones in `~/.postgresql` that exist.
- * @throws WalrError WALR_TLS_FAILED when a file that is needed is absent, cannot be read, or is open to others.
+ * @throws WalrError WALR_TLS_FAILED when a file that is needed is absent, cannot be read, or is open to others. No
+ * WALR_CONNECTION_SETTING: files change, and a receiver that runs must outlive the moments in which they are renewed.
  * @see PostgreSQL manual, "SSL Support"
  */
 export async function readTlsMaterial(settings: TlsSettings): Promise<TlsMaterial> {
@@ -25,7 +27,10 @@ export async function readTlsMaterial(settings: TlsSettings): Promise<TlsMateria
   const certificateChain =
     settings.certificateMode === 'disable'
       ? undefined
-      : await readIfPresent(settings.certificateFile ?? inDefault(settings, 'postgresql.crt'), 'certificate file')
+      : await readIfPresent(
+          settings.certificateFile ?? inDefault(settings, 'postgresql.crt'),
+          fileKind(settings, 'sslcert', 'certificate file'),
+        )
   const privateKey = certificateChain === undefined ? undefined : await readPrivateKey(settings)
   const revocationLists = rootCertificates === undefined ? [] : await readRevocationLists(settings)
   return { rootCertificates, certificateChain, privateKey, revocationLists }
@@ -34,7 +39,7 @@ export async function readTlsMaterial(settings: TlsSettings): Promise<TlsMateria
 async function readRootCertificates(settings: TlsSettings): Promise<TlsMaterial['rootCertificates']> {
   if (settings.rootCertificateFile === 'system') return SYSTEM_ROOTS
   const path = settings.rootCertificateFile ?? inDefault(settings, 'root.crt')
-  const roots = await readIfPresent(path, 'root certificate file')
+  const roots = await readIfPresent(path, fileKind(settings, 'sslrootcert', 'root certificate file'))
   if (roots !== undefined || !settings.mode.startsWith('verify')) return roots
   throw new WalrError(
     'WALR_TLS_FAILED',
@@ -49,64 +54,25 @@ async function readRootCertificates(settings: TlsSettings): Promise<TlsMaterial[
   )
 }
 
-async function readPrivateKey(settings: TlsSettings): Promise<string> {
+async function readPrivateKey(settings: TlsSettings): Promise<PemFile> {
   const path = settings.keyFile ?? inDefault(settings, 'postgresql.key')
-  const key = await readIfPresent(path, 'private key file')
-  if (path === undefined || key === undefined) {
-    throw new WalrError('WALR_TLS_FAILED', `certificate present, but not private key file "${path ?? ''}"`)
+  const kind = fileKind(settings, 'sslkey', 'private key file')
+  const { detail } = kind
+  const status = path === undefined ? undefined : await statIfPresent(path, kind)
+  if (status?.isFile() === false)
+    throw new WalrError('WALR_TLS_FAILED', `private key file "${path ?? ''}" is not a regular file`, { detail })
+  const key = await readIfPresent(path, kind)
+  if (path === undefined || status === undefined || key === undefined) {
+    throw new WalrError('WALR_TLS_FAILED', `certificate present, but not private key file "${path ?? ''}"`, { detail })
   }
-  const status = await stat(path)
-  if (!status.isFile()) throw new WalrError('WALR_TLS_FAILED', `private key file "${path}" is not a regular file`)
   // root's key may be readable by a group, as Debian's is by ssl-cert
   if ((status.mode & (status.uid === 0 ? 0o037 : 0o077)) !== 0) {
     throw new WalrError('WALR_TLS_FAILED', `private key file "${path}" has group or world access`, {
+      detail,
       hint:
         'File must have permissions u=rw (0600) or less if owned by the current user, or permissions u=rw,g=r (0640) or ' +
         'less if owned by root.',
     })
   }
   return key
-}
-
-/** Lists that do not exist are no error: "this file, if it exists, is used to reject", says the manual. */
-async function readRevocationLists(settings: TlsSettings): Promise<readonly string[]> {
-  const { revocationListDirectory: directory } = settings
-  const file = settings.revocationListFile ?? (directory === undefined ? inDefault(settings, 'root.crl') : undefined)
-  const texts = [await readIfPresent(file, 'certificate revocation list')]
-  for (const name of directory === undefined ? [] : await hashedNames(directory)) {
-    texts.push(await readIfPresent(join(directory ?? '', name), 'certificate revocation list'))
-  }
-  return texts.flatMap((text) => text?.match(/-----BEGIN X509 CRL-----[^]*?-----END X509 CRL-----/g) ?? [])
-}
-
-/** Names as `openssl rehash` makes them. */
-async function hashedNames(directory: string): Promise<readonly string[]> {
-  try {
-    return (await readdir(directory)).filter((name) => /^[0-9a-f]{8}\.r\d+$/.test(name)).sort()
-  } catch (cause) {
-    throw unreadable('certificate revocation list directory', directory, cause)
-  }
-}
-
-function inDefault(settings: TlsSettings, name: string): string | undefined {
-  return settings.defaultDirectory === undefined ? undefined : join(settings.defaultDirectory, name)
-}
-
-async function readIfPresent(path: string | undefined, what: string): Promise<string | undefined> {
-  if (path === undefined) return undefined
-  try {
-    return await readFile(path, 'utf8')
-  } catch (cause) {
-    if (isAbsent(cause)) return undefined
-    throw unreadable(what, path, cause)
-  }
-}
-
-function isAbsent(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR')
-}
-
-function unreadable(what: string, path: string, cause: unknown): WalrError {
-  const reason = cause instanceof Error ? cause.message : String(cause)
-  return new WalrError('WALR_TLS_FAILED', `could not read ${what} "${path}": ${reason}`, { cause })
 }

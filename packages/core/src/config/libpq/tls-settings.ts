@@ -4,6 +4,7 @@ import type { RawSettings } from './raw-settings.ts'
 import { withSecret } from './secret-property.ts'
 
 const MODES = ['disable', 'allow', 'prefer', 'require', 'verify-ca', 'verify-full'] as const
+const FILES = ['sslrootcert', 'sslcert', 'sslkey', 'sslcrl', 'sslcrldir'] as const
 const PROTOCOLS = ['TLSv1', 'TLSv1.1', 'TLSv1.2', 'TLSv1.3'] as const
 type Protocol = (typeof PROTOCOLS)[number]
 
@@ -27,6 +28,7 @@ export function tlsSettings(settings: RawSettings, environment: NodeJS.ProcessEn
     keyFile: settings.text('sslkey'),
     revocationListFile: settings.text('sslcrl'),
     revocationListDirectory: settings.text('sslcrldir'),
+    fileSources: fileSources(settings),
     certificateMode: certificateMode(settings),
     serverNameIndication: settings.text('sslsni')?.startsWith('1') ?? true,
     minProtocolVersion,
@@ -35,6 +37,15 @@ export function tlsSettings(settings: RawSettings, environment: NodeJS.ProcessEn
   }
   checkWeakMode(settings, tls)
   return withSecret(tls, 'keyPassphrase', settings.text('sslpassword'))
+}
+
+function fileSources(settings: RawSettings): TlsSettings['fileSources'] {
+  return Object.fromEntries(
+    FILES.flatMap((keyword) => {
+      const source = settings.text(keyword) === undefined ? undefined : settings.get(keyword)?.source
+      return source === undefined ? [] : [[keyword, source]]
+    }),
+  )
 }
 
 function sslMode(settings: RawSettings): TlsSettings['mode'] {

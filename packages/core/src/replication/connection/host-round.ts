@@ -102,6 +102,7 @@ export class HostRound {
     if (password !== undefined && password !== '') return password
     this.#passwordMissing = true
     throw new WalrError('WALR_AUTHENTICATION_FAILED', 'fe_sendauth: no password supplied', {
+      detail: this.#settings.passwordFileWarning,
       hint: 'Put the password into a .pgpass file, or into PGPASSWORD.',
     })
   }

@@ -4,6 +4,7 @@ import type { TlsSettings } from '../../config/libpq/connection-settings.ts'
 import { readTlsMaterial, SYSTEM_ROOTS, type TlsMaterial } from '../../config/libpq/tls-material.ts'
 import { WalrError } from '../../errors/walr-error.ts'
 import type { ByteTransport } from './byte-transport.ts'
+import { checkTlsFiles } from './check-tls-files.ts'
 import { systemErrorCode } from './network-error.ts'
 import { certificateMatchesHost, mismatchMessage, parseSubjectAltName } from './server-certificate-name.ts'
 import { sslRequest } from './startup-message.ts'
@@ -23,6 +24,7 @@ export async function negotiateTls(
   host: string,
 ): Promise<Buffer | undefined> {
   const material = await readTlsMaterial(settings)
+  checkTlsFiles(material, settings.keyPassphrase)
   if (settings.negotiation === 'postgres' && !(await serverAccepts(transport))) {
     if (settings.mode === 'allow' || settings.mode === 'prefer') return undefined
     throw tlsFailed('server does not support SSL, but SSL was required')
@@ -69,6 +71,7 @@ async function handshake(transport: ByteTransport, options: tls.ConnectionOption
     return await transport.secure(options)
   } catch (cause) {
     if (transport.destroyReason) throw transport.destroyReason // an abort or a timeout of ours is no fault of TLS
+    if (cause instanceof Error) cause.message = withoutAdvice(cause.message) // a verbose log shows causes
     throw tlsFailed(tlsErrorText(cause), cause)
   }
 }
@@ -83,12 +86,12 @@ function tlsOptions(settings: TlsSettings, material: TlsMaterial, host: string):
     ...(settings.maxProtocolVersion && { maxVersion: settings.maxProtocolVersion }),
     ...(settings.serverNameIndication && isIP(host) === 0 && host !== '' && { servername: host }),
     ...(rootCertificates !== undefined && {
-      ca: rootCertificates === SYSTEM_ROOTS ? tls.getCACertificates('system') : rootCertificates,
+      ca: rootCertificates === SYSTEM_ROOTS ? tls.getCACertificates('system') : rootCertificates.text,
     }),
-    ...(certificateChain !== undefined && { cert: certificateChain }),
-    ...(privateKey !== undefined && { key: privateKey }),
+    ...(certificateChain !== undefined && { cert: certificateChain.text }),
+    ...(privateKey !== undefined && { key: privateKey.text }),
     ...(settings.keyPassphrase !== undefined && { passphrase: settings.keyPassphrase }),
-    ...(revocationLists.length > 0 && { crl: [...revocationLists] }),
+    ...(revocationLists.length > 0 && { crl: revocationLists.map(({ text }) => text) }),
   }
 }
 
@@ -98,7 +101,12 @@ export function tlsErrorText(error: unknown): string {
   if ('reason' in error && typeof error.reason === 'string') return `SSL error: ${error.reason}`
   const code = systemErrorCode(error) ?? ''
   const isVerification = /^[A-Z]+(?:_[A-Z0-9]+)+$/.test(code) && !code.startsWith('ERR_')
-  return `SSL error: ${isVerification ? 'certificate verify failed: ' : ''}${error.message}`
+  return `SSL error: ${isVerification ? 'certificate verify failed: ' : ''}${withoutAdvice(error.message)}`
+}
+
+/** Node advises on its own options after a semicolon; walr has none of them. */
+function withoutAdvice(message: string): string {
+  return message.replace(/; [^;]*\bNode\.js\b[^]*$/, '')
 }
 
 function commonNameOf(name: string | readonly string[] | undefined): string | undefined {
