@@ -1,13 +1,11 @@
 import { join } from 'node:path'
 import type { Disk, DiskFile } from '../disk/disk.ts'
-import { systemErrorText } from '../disk/system-error.ts'
-import { WalrError } from '../errors/walr-error.ts'
 import type { CompressionSpec } from './compression/compression-spec.ts'
 import { createSegmentEncoder, type SegmentEncoder } from './compression/segment-encoder.ts'
 import type { DiskRoom } from './disk-room.ts'
 import { openEarlierPartial, type EarlierPartial } from './earlier-partial.ts'
 import type { SegmentFile } from './segment-file.ts'
-import { fsyncFailed, publishSegment, renameFile, syncDirectory, syncFile } from './segment-publishing.ts'
+import { fsyncFailed, publishSegment, renameFile, syncDirectory, syncFile, writeFailed } from './segment-publishing.ts'
 
 export interface CompressedSegmentOptions {
   readonly disk: Disk
@@ -107,9 +105,7 @@ export class CompressedSegmentFile implements SegmentFile {
     try {
       await this.#options.room.repeat(() => this.#file.write(chunk, 0, chunk.length, this.#fileLength))
     } catch (error) {
-      if (error instanceof Error && error.name === 'AbortError') throw error
-      const text = `could not write ${chunk.length} bytes to WAL file "${this.partialName}": ${systemErrorText(error)}`
-      throw new WalrError('WALR_WRITE_FAILED', text, { cause: error })
+      throw writeFailed(this.partialName, chunk.length, error)
     }
     this.#fileLength += chunk.length
   }

@@ -1,13 +1,13 @@
 import { join } from 'node:path'
 import { DIRECT_ALIGNMENT } from '../disk/aligned-memory.ts'
 import type { Disk, DiskFile } from '../disk/disk.ts'
-import { isSystemError, systemErrorText } from '../disk/system-error.ts'
+import { isSystemError } from '../disk/system-error.ts'
 import { WalrError } from '../errors/walr-error.ts'
 import { CHUNK_SIZE, type ChunkPool } from './chunk-pool.ts'
 import { DiskRoom } from './disk-room.ts'
 import type { IoPace } from './io-pace.ts'
 import type { SegmentFile } from './segment-file.ts'
-import { fsyncFailed, publishSegment } from './segment-publishing.ts'
+import { fsyncFailed, publishSegment, writeFailed } from './segment-publishing.ts'
 
 export interface DirectSegmentFileOptions {
   readonly disk: Disk
@@ -225,10 +225,8 @@ export class DirectSegmentFile implements SegmentFile {
   }
 
   #writeFailed(length: number, cause: unknown): unknown {
-    if (cause instanceof Error && cause.name === 'AbortError') return cause
-    if (this.#selfSyncing) return this.#syncFailed(cause)
-    const reason = systemErrorText(cause)
-    const text = `could not write ${length} bytes to WAL file "${this.partialName}": ${reason}`
-    return new WalrError('WALR_WRITE_FAILED', text, { cause })
+    const failed = writeFailed(this.partialName, length, cause)
+    // A write that is durable when it returns fails as an fsync fails; a wish to stop is neither.
+    return this.#selfSyncing && failed !== cause ? this.#syncFailed(cause) : failed
   }
 }

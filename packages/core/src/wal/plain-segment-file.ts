@@ -1,11 +1,9 @@
 import { join } from 'node:path'
 import type { Disk, DiskFile } from '../disk/disk.ts'
-import { systemErrorText } from '../disk/system-error.ts'
-import { WalrError } from '../errors/walr-error.ts'
 import { DiskRoom } from './disk-room.ts'
 import type { IoPace } from './io-pace.ts'
 import type { SegmentFile } from './segment-file.ts'
-import { fsyncFailed, publishSegment } from './segment-publishing.ts'
+import { fsyncFailed, publishSegment, writeFailed } from './segment-publishing.ts'
 
 export interface PlainSegmentFileOptions {
   readonly disk: Disk
@@ -49,7 +47,7 @@ export class PlainSegmentFile implements SegmentFile {
     try {
       this.#file.writeSync(bytes, offset, length, position)
     } catch (error) {
-      if (!DiskRoom.isFull(error)) throw this.#writeFailed(length, error)
+      if (!DiskRoom.isFull(error)) throw writeFailed(this.partialName, length, error)
       return this.#track(this.#writeAside(bytes, offset, length, position, error))
     }
     pace.record(Date.now() - startedMs)
@@ -116,18 +114,8 @@ export class PlainSegmentFile implements SegmentFile {
     try {
       await this.#options.room.repeat(() => this.#file.write(bytes, offset, length, position), full)
     } catch (error) {
-      throw this.#writeFailed(length, error)
+      throw writeFailed(this.partialName, length, error)
     }
     this.#options.pace.write.record(performance.now() - startedMs)
-  }
-
-  #writeFailed(length: number, cause: unknown): unknown {
-    if (cause instanceof Error && cause.name === 'AbortError') return cause
-    const reason = systemErrorText(cause)
-    return new WalrError(
-      'WALR_WRITE_FAILED',
-      `could not write ${length} bytes to WAL file "${this.partialName}": ${reason}`,
-      { cause },
-    )
   }
 }

@@ -80,6 +80,13 @@ export function fsyncFailed(path: string, cause: unknown): WalrError {
   })
 }
 
+/** The error of a failed write; the end of a wait for room passes through. */
+export function writeFailed(partialName: string, length: number, cause: unknown): unknown {
+  if (cause instanceof Error && cause.name === 'AbortError') return cause
+  const text = `could not write ${length} bytes to WAL file "${partialName}": ${systemErrorText(cause)}`
+  return new WalrError('WALR_WRITE_FAILED', text, { cause })
+}
+
 async function sameBytes(disk: Disk, left: string, right: string): Promise<boolean> {
   if ((await disk.size(left)) !== (await disk.size(right))) return false
   await using files = new AsyncDisposableStack()
