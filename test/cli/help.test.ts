@@ -1,5 +1,8 @@
+import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { cleanEnvironment } from '../support/clean-environment.ts'
 import { runTool } from '../support/pg-tools.ts'
+import { runProgram } from '../support/run-program.ts'
 import { runWalr } from '../support/walr-process.ts'
 
 describe('the help of walr', () => {
@@ -64,3 +67,14 @@ describe('an error on the command line', () => {
     expect(result.stderr).toContain('walr: hint: Did you mean "--directory"?')
   })
 })
+
+it.each([['--help'], ['--version'], ['receive --help'], ['receive --version']])(
+  'fails in two lines when the output of %s cannot be written',
+  async (argv) => {
+    const walr = join(import.meta.dirname, '../../packages/core/bin/walr')
+    const env = cleanEnvironment({ WALR_NODE: process.execPath })
+    const result = await runProgram('bash', ['-c', `"$0" ${argv} > /dev/full`, walr], { env })
+    expect(result.exitCode).toBe(1)
+    expect(result.stderr).toMatch(/^walr: error: could not write to standard output: ENOSPC: .*\nwalr: hint: .*\n$/)
+  },
+)
