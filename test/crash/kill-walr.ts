@@ -56,8 +56,9 @@ export async function surviveKills(kills: Kills): Promise<void> {
     const lowest = kills.version < 15 ? acknowledged - (acknowledged % BigInt(SEGMENT)) : acknowledged
     expect(reported, 'the flush position does not go back').toBeGreaterThanOrEqual(lowest)
     acknowledged = [acknowledged, seen, reported].reduce((a, b) => (a > b ? a : b))
-    if ((await received.entries()).length > 0) await received.prove(acknowledged)
-    else expect(acknowledged, 'nothing is acknowledged').toBe(reserved)
+    // The slot's first position is nobody's acknowledgement, and may lie in the middle of a segment.
+    if (acknowledged > reserved) await received.prove(acknowledged)
+    else await received.prove(0n)
   }
   await load.stop()
   await using walr = startReceiver(cluster, scratch.path, { args })
