@@ -66,7 +66,8 @@ function report(error) {
 function commands() {
   // Before oclif's own listener, which throws. A reader that has seen enough (EPIPE) is no error.
   process.stdout.on('error', function (error) {
-    if (error.code !== 'EPIPE') fail('could not write to standard output: ' + error.message, 'See where the output goes.')
+    if (error.code !== 'EPIPE')
+      fail('could not write to standard output: ' + error.message, 'See where the output goes.')
   })
   return import('@oclif/core').then(function (oclif) {
     // Otherwise oclif loads a TypeScript compiler when NODE_ENV says "test" or "development".
