@@ -5,7 +5,7 @@ import { isWalrError, WalrError } from '../errors/walr-error.ts'
 import type { LockOwner } from './lock-owner.ts'
 import { readLockOwner, removeLockOwner, writeLockOwner } from './lock-owner.ts'
 import { nodeDisk } from './node-disk.ts'
-import { systemErrorText } from './system-error.ts'
+import { systemErrorText } from '../errors/system-error.ts'
 
 /** A lock that is held. */
 export interface DirectoryLock {

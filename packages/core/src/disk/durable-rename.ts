@@ -1,7 +1,7 @@
 import { dirname } from 'node:path'
 import { WalrError } from '../errors/walr-error.ts'
 import type { Disk } from './disk.ts'
-import { systemErrorText } from './system-error.ts'
+import { systemErrorText } from '../errors/system-error.ts'
 
 /**
  * Renames a file so that, when this resolves, a crash of the machine leaves the whole file under its new name, and at any

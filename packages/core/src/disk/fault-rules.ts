@@ -1,5 +1,5 @@
-import type { SystemError, SystemErrorCode } from './system-error.ts'
-import { systemError } from './system-error.ts'
+import type { SystemError, SystemErrorCode } from '../errors/system-error.ts'
+import { systemError } from '../errors/system-error.ts'
 
 /** Operations by name; the `...Sync` forms of a file count as the same operation. `fileSize` is the size of an open file. */
 export type OperationName =

@@ -4,7 +4,7 @@ import { mkdir, open, readdir, rename, stat, statfs, unlink } from 'node:fs/prom
 import { join } from 'node:path'
 import type { Disk, DiskEntry, DiskFile } from './disk.ts'
 import { NodeDiskFile } from './node-disk-file.ts'
-import { isSystemError } from './system-error.ts'
+import { isSystemError } from '../errors/system-error.ts'
 
 const openFlags = {
   create: constants.O_RDWR | constants.O_CREAT,

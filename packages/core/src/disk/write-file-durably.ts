@@ -1,7 +1,7 @@
 import { WalrError } from '../errors/walr-error.ts'
 import type { Disk } from './disk.ts'
 import { durableRename } from './durable-rename.ts'
-import { isSystemError, systemErrorText } from './system-error.ts'
+import { isSystemError, systemErrorText } from '../errors/system-error.ts'
 
 /**
  * Makes `path` hold exactly `bytes`, durably, and never anything between its old contents and these. The bytes go to

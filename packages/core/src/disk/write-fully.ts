@@ -1,4 +1,4 @@
-import { systemError } from './system-error.ts'
+import { systemError } from '../errors/system-error.ts'
 
 /** Which bytes of a buffer go where in which file. */
 export interface WriteRange {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { ErrorCode } from '../errors/error-codes.ts'
 import { isWalrError, WalrError } from '../errors/walr-error.ts'
-import { systemError } from '../disk/system-error.ts'
+import { systemError } from '../errors/system-error.ts'
 import { DiskRoom } from '../wal/disk-room.ts'
 import { until } from '../wal/recording.fixture.ts'
 import { segmentLsn } from '../wal/wal-bytes.fixture.ts'

@@ -1,4 +1,4 @@
-import { isSystemError } from '../disk/system-error.ts'
+import { isSystemError } from '../errors/system-error.ts'
 import { isWalrError, WalrError } from '../errors/walr-error.ts'
 import type { Logger } from '../telemetry/logger.ts'
 import { Backoff } from './backoff.ts'

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import type { Disk } from '../disk/disk.ts'
-import { systemErrorText } from '../disk/system-error.ts'
+import { systemErrorText } from '../errors/system-error.ts'
 import { isWalrError, WalrError } from '../errors/walr-error.ts'
 import type { Logger } from '../telemetry/logger.ts'
 import { proveOwnWal } from './directory-proof.ts'

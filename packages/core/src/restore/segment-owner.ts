@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import type { Disk } from '../disk/disk.ts'
-import { isSystemError, systemErrorText } from '../disk/system-error.ts'
+import { isSystemError, systemErrorText } from '../errors/system-error.ts'
 import { WalrError } from '../errors/walr-error.ts'
 import { readIdentity } from '../wal/directory-identity.ts'
 import { parseSystemIdentifier, type SystemIdentifier } from '../wal/system-identifier.ts'

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import type { Disk } from '../disk/disk.ts'
-import { isSystemError, systemErrorText } from '../disk/system-error.ts'
+import { isSystemError, systemErrorText } from '../errors/system-error.ts'
 import { WalrError } from '../errors/walr-error.ts'
 import type { CompressionSuffix } from '../wal/compression/compression-suffix.ts'
 import { readWholeFile } from '../wal/read-whole-file.ts'

@@ -1,5 +1,5 @@
 import type { Disk, DiskFile } from '../disk/disk.ts'
-import { isSystemError, systemErrorText } from '../disk/system-error.ts'
+import { isSystemError, systemErrorText } from '../errors/system-error.ts'
 import { WalrError } from '../errors/walr-error.ts'
 
 /** Appends to the file that PostgreSQL will get. */

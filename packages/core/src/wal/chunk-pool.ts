@@ -17,7 +17,7 @@ export class ChunkPool {
   private constructor(memory: Buffer) {
     this.#memory = memory
     this.#free = Array.from({ length: CHUNKS }, (_, index) =>
-      memory.subarray(index * CHUNK_SIZE).subarray(0, CHUNK_SIZE),
+      memory.subarray(index * CHUNK_SIZE, (index + 1) * CHUNK_SIZE),
     )
   }
 

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { DIRECT_ALIGNMENT } from '../disk/aligned-memory.ts'
 import type { Disk, DiskFile } from '../disk/disk.ts'
-import { isSystemError } from '../disk/system-error.ts'
+import { isSystemError } from '../errors/system-error.ts'
 import { WalrError } from '../errors/walr-error.ts'
 import { CHUNK_SIZE, type ChunkPool } from './chunk-pool.ts'
 import { DiskRoom } from './disk-room.ts'

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import type { Disk } from '../disk/disk.ts'
-import { systemErrorText } from '../disk/system-error.ts'
+import { systemErrorText } from '../errors/system-error.ts'
 import { writeFileDurably } from '../disk/write-file-durably.ts'
 import { WalrError } from '../errors/walr-error.ts'
 import { readWholeFile } from './read-whole-file.ts'

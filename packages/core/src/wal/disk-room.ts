@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Disk } from '../disk/disk.ts'
-import { isSystemError, systemErrorText } from '../disk/system-error.ts'
+import { isSystemError, systemErrorText } from '../errors/system-error.ts'
 import { isWalrError, WalrError } from '../errors/walr-error.ts'
 
 /**

@@ -1,7 +1,7 @@
 import { basename, dirname, join } from 'node:path'
 import { setImmediate as turn } from 'node:timers/promises'
 import type { Disk, DiskEntry, DiskFile } from '../disk/disk.ts'
-import { systemError } from '../disk/system-error.ts'
+import { systemError } from '../errors/system-error.ts'
 
 /** What a file holds: as every process sees it, and as it is after the power has gone. */
 interface Inode {

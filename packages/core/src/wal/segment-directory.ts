@@ -1,5 +1,5 @@
 import type { Disk } from '../disk/disk.ts'
-import { isSystemError, systemErrorText } from '../disk/system-error.ts'
+import { isSystemError, systemErrorText } from '../errors/system-error.ts'
 import { WalrError } from '../errors/walr-error.ts'
 import type { TimelineId } from './timeline-id.ts'
 import { isWalFileName, walFileSegment, type WalFileName } from './wal-file-name.ts'

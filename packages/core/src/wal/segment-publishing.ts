@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import type { Disk } from '../disk/disk.ts'
-import { systemErrorText } from '../disk/system-error.ts'
+import { systemErrorText } from '../errors/system-error.ts'
 import { WalrError } from '../errors/walr-error.ts'
 
 const COMPARED_AT_ONCE = 262_144 // 256 KiB

@@ -1,5 +1,5 @@
 import type { Disk } from '../../disk/disk.ts'
-import { systemErrorText } from '../../disk/system-error.ts'
+import { systemErrorText } from '../../errors/system-error.ts'
 import { WalrError } from '../../errors/walr-error.ts'
 
 /**

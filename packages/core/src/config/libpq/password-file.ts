@@ -1,5 +1,5 @@
 import { readFile, stat } from 'node:fs/promises'
-import { fileErrorText, isAbsentFile } from './file-error-text.ts'
+import { isSystemError, systemErrorText } from '../../errors/system-error.ts'
 
 /** Whose password is looked up. */
 export interface PasswordKey {
@@ -34,7 +34,11 @@ export async function readPasswordFile(path: string): Promise<PasswordFile> {
     const text = await readFile(path, 'utf8')
     return { find: (key) => findPassword(text, key), warning: undefined }
   } catch (error) {
-    return unused(isAbsentFile(error) ? undefined : `could not read password file "${path}": ${fileErrorText(error)}`)
+    return unused(
+      isSystemError(error, 'ENOENT', 'ENOTDIR')
+        ? undefined
+        : `could not read password file "${path}": ${systemErrorText(error)}`,
+    )
   }
 }
 

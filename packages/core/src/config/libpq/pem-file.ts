@@ -3,7 +3,7 @@ import { readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { WalrError } from '../../errors/walr-error.ts'
 import type { TlsFileKeyword, TlsSettings } from './connection-settings.ts'
-import { fileErrorText, isAbsentFile } from './file-error-text.ts'
+import { isSystemError, systemErrorText } from '../../errors/system-error.ts'
 
 /** The contents of a file, in PEM as far as the file is what it should be. */
 export interface PemFile {
@@ -29,7 +29,7 @@ export async function statIfPresent(path: string, kind: FileKind): Promise<Stats
   try {
     return await stat(path)
   } catch (cause) {
-    if (isAbsentFile(cause)) return undefined
+    if (isSystemError(cause, 'ENOENT', 'ENOTDIR')) return undefined
     throw unreadable(kind, path, cause)
   }
 }
@@ -40,14 +40,14 @@ export async function readIfPresent(path: string | undefined, kind: FileKind): P
   try {
     return { path, text: await readFile(path, 'utf8'), detail: kind.detail }
   } catch (cause) {
-    if (isAbsentFile(cause)) return undefined
+    if (isSystemError(cause, 'ENOENT', 'ENOTDIR')) return undefined
     throw unreadable(kind, path, cause)
   }
 }
 
 /** The error for a file that is there and does not let itself be read. */
 export function unreadable({ name, detail }: FileKind, path: string, cause: unknown): WalrError {
-  return new WalrError('WALR_TLS_FAILED', `could not read ${name} "${path}": ${fileErrorText(cause)}`, {
+  return new WalrError('WALR_TLS_FAILED', `could not read ${name} "${path}": ${systemErrorText(cause)}`, {
     detail,
     cause,
   })

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { WalrError } from '../../errors/walr-error.ts'
 import { isConnectionKeyword, type ConnectionKeyword } from './connection-keywords.ts'
-import { fileErrorText, isAbsentFile } from './file-error-text.ts'
+import { isSystemError, systemErrorText } from '../../errors/system-error.ts'
 import { inHomeDirectory } from './home-directory.ts'
 
 /** Where Debian's PostgreSQL looks when PGSYSCONFDIR is not set. */
@@ -79,8 +79,8 @@ async function readIfPresent(file: string): Promise<string | undefined> {
   try {
     return await readFile(file, 'utf8')
   } catch (cause) {
-    if (isAbsentFile(cause)) return undefined
-    const message = `could not read service file "${file}": ${fileErrorText(cause)}`
+    if (isSystemError(cause, 'ENOENT', 'ENOTDIR')) return undefined
+    const message = `could not read service file "${file}": ${systemErrorText(cause)}`
     throw new WalrError('WALR_CONNECTION_SETTING', message, { cause })
   }
 }
