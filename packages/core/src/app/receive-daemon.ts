@@ -13,8 +13,9 @@ import { Disconnected, WalReceiver } from '../replication/wal-receiver.ts'
 import type { Logger } from '../telemetry/logger.ts'
 import { reportError } from '../telemetry/report-error.ts'
 import { DiskRoom } from '../wal/disk-room.ts'
+import { ReceiveArchive, type ReceiveArchiveOptions } from './archive/receive-archive.ts'
 import { directoryIdentityGuard } from './directory-identity-guard.ts'
-import type { ReceiveOptions } from './receive-options/receive-options.ts'
+import type { ArchiveOptions, ReceiveOptions } from './receive-options/receive-options.ts'
 import { askPassword } from './terminal-password.ts'
 
 /** What the program gives the daemon. */
@@ -108,6 +109,11 @@ async function receive(
       },
     },
   })
+  const connectSql = (ending: AbortSignal): Promise<ReplicationConnection> =>
+    connect(ending, settings.databaseName ?? 'postgres')
+  const archive =
+    options.archive && (await startArchive(options, options.archive, { ...context, directory, connectSql, state }))
+  const identity = directoryIdentityGuard(nodeDisk, directory)
   const receiver = new WalReceiver({
     ...options,
     disk: nodeDisk,
@@ -117,9 +123,11 @@ async function receive(
     state,
     report,
     stop: signal,
-    connect,
-    identity: directoryIdentityGuard(nodeDisk, directory),
-    probeSlot: (name) => probeSlot(name, () => connect(signal, settings.databaseName ?? 'postgres')),
+    connect: slotEnsuring(options, archive, context),
+    identity: archive?.watch(identity) ?? identity,
+    probeSlot: (name) => probeSlot(name, () => connectSql(signal)),
+    findArchiveEnd: archive?.findEnd,
+    onFileFinished: () => archive?.hint(),
   })
   try {
     await receiver.run()
@@ -131,5 +139,41 @@ async function receive(
     }
     if (isWalrError(error, 'WALR_WAL_GAP', 'WALR_SLOT_INVALID')) return EXIT_CODES.gap
     throw error
+  } finally {
+    await archive?.stop(options.archive?.archive.drainTimeout.ms ?? 0)
+  }
+}
+
+function startArchive(
+  { guardSlot }: ReceiveOptions,
+  archiveOptions: ArchiveOptions,
+  context: Pick<ReceiveArchiveOptions, 'directory' | 'connectSql' | 'state' | 'logger' | 'signal'>,
+): Promise<ReceiveArchive> {
+  const { directory, connectSql, state, logger, signal } = context
+  const common = { disk: nodeDisk, directory, connectSql, state, logger, signal }
+  return ReceiveArchive.start({ ...common, options: archiveOptions, guardSlot })
+}
+
+/** With the first connection that works the slots are made that the configuration wants. */
+function slotEnsuring(
+  { createSlot: wanted, slot }: ReceiveOptions,
+  archive: ReceiveArchive | undefined,
+  { connect, logger }: Pick<ReceiveContext, 'logger'> & { readonly connect: Connect },
+): Connect {
+  let ensured = false
+  return async (signal) => {
+    const connection = await connect(signal)
+    if (ensured) return connection
+    try {
+      if (wanted && slot !== undefined && (await createSlot(connection, slot, true))) {
+        logger.notice(`created replication slot "${slot}"`)
+      }
+      await archive?.ensureGuardSlot()
+      ensured = true
+      return connection
+    } catch (error) {
+      await connection.close()
+      throw error
+    }
   }
 }

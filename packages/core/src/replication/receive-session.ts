@@ -21,7 +21,7 @@ import {
 } from './identify-system.ts'
 import type { ReceiverStateHolder } from './receiver-state.ts'
 import { isSlotInvalidated, isSlotMissing, slotMissing } from './replication-slot.ts'
-import { StartFinder, type MissingWal } from './start-finder.ts'
+import { StartFinder, type FindArchiveEnd, type MissingWal } from './start-finder.ts'
 import { walGap, type SlotState, type StartPosition, type StartSources } from './start-position.ts'
 import { fetchTimelineHistory } from './timeline-history-command.ts'
 import { WalStream } from './wal-stream.ts'
@@ -46,6 +46,12 @@ export interface SessionOptions {
   readonly identity: IdentityGuard
   /** Asks for a slot's state by SQL, on a connection of its own; `unknown` when that is not allowed. */
   readonly probeSlot: (name: string) => Promise<{ readonly state: SlotState; readonly restartLsn: Lsn | undefined }>
+  /** A slot that keeps what the archive lacks. */
+  readonly guardSlot?: string | undefined
+  /** Asks the archive where it ends, when the directory is empty. */
+  readonly findArchiveEnd?: FindArchiveEnd | undefined
+  /** Told that a segment or a history file got its final name. */
+  readonly onFileFinished?: (() => void) | undefined
   /** Told each time that the server has started to stream. */
   readonly onStreaming: () => void
 }
@@ -97,7 +103,9 @@ export class ReceiveSession {
     const directory = await finder.readDirectory(server, walSegmentSize)
     await this.#options.identity.keep(identity)
     const slot = await finder.readSlot(directory !== undefined)
-    const sources: StartSources = { directory, slot, server, walSegmentSize }
+    const archive = directory ? undefined : await finder.readArchive(server, identity)
+    const guard = directory || archive ? undefined : await finder.readGuardSlot(server)
+    const sources: StartSources = { directory, archive, guard, slot, server, walSegmentSize }
     let position = await finder.start(sources)
     const store = new SegmentStore({ ...this.#options, walSegmentSize, fileMode })
     let damaged = directory
@@ -130,8 +138,10 @@ export class ReceiveSession {
   async #keepHistory(timelineId: TimelineId, fileMode: number): Promise<void> {
     if (timelineId === 1) return
     const content = await fetchTimelineHistory(this.#connection, timelineId)
-    if (content) await keepTimelineHistory(timelineId, content, { ...this.#options, fileMode })
-    else this.#options.logger.warning(`the server has no history file of timeline ${timelineId}`)
+    if (content) {
+      await keepTimelineHistory(timelineId, content, { ...this.#options, fileMode })
+      this.#options.onFileFinished?.()
+    } else this.#options.logger.warning(`the server has no history file of timeline ${timelineId}`)
   }
 
   async #stream(
@@ -153,6 +163,7 @@ export class ReceiveSession {
       onSegmentFinished: (endLsn) => {
         logger.info(`finished segment at ${formatLsn(endLsn)} (timeline ${timelineId})`)
         stream.sendStatus(false)
+        this.#options.onFileFinished?.()
       },
     })
     const stream = new WalStream({

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import type { Disk } from '../disk/disk.ts'
 import { isWalrError, type WalrError } from '../errors/walr-error.ts'
 import type { Logger } from '../telemetry/logger.ts'
@@ -7,16 +8,18 @@ import { formatLsn, INVALID_LSN, type Lsn } from '../wal/lsn.ts'
 import { listSegments } from '../wal/segment-directory.ts'
 import { segmentFault } from '../wal/segment-proof.ts'
 import { findStreamingStart, type DirectoryStart } from '../wal/streaming-start.ts'
-import { parseTimelineHistory } from '../wal/timeline-history.ts'
+import type { DirectoryIdentity } from '../wal/directory-identity.ts'
+import { parseTimelineHistory, timelineHolding, type TimelineHistory } from '../wal/timeline-history.ts'
 import type { TimelineId } from '../wal/timeline-id.ts'
 import type { WalSegmentSize } from '../wal/wal-segment-size.ts'
 import type { ReplicationConnection } from './connection/replication-connection.ts'
 import { identifySystem, type SystemIdentity } from './identify-system.ts'
-import { readSlot } from './replication-slot.ts'
+import { readSlot, type SlotPosition } from './replication-slot.ts'
 import {
   chooseStart,
   startAfterGap,
   walGap,
+  type ArchivePosition,
   type SlotState,
   type StartPosition,
   type StartSources,
@@ -31,7 +34,26 @@ export interface StartFinderOptions {
   readonly logger: Logger
   /** Asks for a slot's state by SQL, on a connection of its own; `unknown` when that is not allowed. */
   readonly probeSlot: (name: string) => Promise<{ readonly state: SlotState; readonly restartLsn: Lsn | undefined }>
+  /** A slot that keeps what the archive lacks. */
+  readonly guardSlot?: string | undefined
+  /** Asks the archive where it ends, on the way of this server; undefined when it has no WAL of it. */
+  readonly findArchiveEnd?: FindArchiveEnd | undefined
+  /** How long an archive that cannot be reached is asked before the start is chosen without it. */
+  readonly archiveTimeoutMs?: number
+  /** Aborted when the user wants walr to stop. */
+  readonly stop: AbortSignal
 }
+
+export type FindArchiveEnd = (server: ServerWay, signal: AbortSignal) => Promise<ArchivePosition | undefined>
+
+/** Whose WAL is looked for, and along which timelines. */
+export interface ServerWay extends DirectoryIdentity {
+  readonly timelineId: TimelineId
+  readonly history: TimelineHistory
+}
+
+const ARCHIVE_TIMEOUT_MS = 30_000
+const ARCHIVE_RETRY_MS = 1000
 
 /** The server has told that it no longer has the WAL from here on. */
 export interface MissingWal {
@@ -54,13 +76,55 @@ export class StartFinder {
     const { disk, directory } = this.#options
     const entries = await listSegments(disk, directory, walSegmentSize)
     if (entries.length === 0) return undefined
-    const content = server.timelineId > 1 ? await fetchTimelineHistory(this.#connection, server.timelineId) : undefined
-    const history =
-      server.timelineId === 1 ? [] : content && parseTimelineHistory(server.timelineId, content.toString('utf8'))
+    const history = await this.#readHistory(server.timelineId)
     const expected = { systemIdentifier: server.systemIdentifier, walSegmentSize }
     return findStreamingStart(entries, { timelineId: server.timelineId, history }, walSegmentSize, (entry) =>
       segmentFault(disk, directory, entry, expected),
     )
+  }
+
+  /**
+   * What the archive says; to be asked when the directory is empty. An archive that cannot be reached is asked again for a
+   * while; then the start is chosen without it, with a warning: commits may be waiting.
+   * @throws WalrError WALR_TIMELINE when the archive is on a timeline that the server does not know.
+   */
+  async readArchive(server: SystemIdentity, identity: DirectoryIdentity): Promise<ArchivePosition | undefined> {
+    const { findArchiveEnd, logger, stop, archiveTimeoutMs = ARCHIVE_TIMEOUT_MS } = this.#options
+    if (!findArchiveEnd) return undefined
+    const history = (await this.#readHistory(server.timelineId)) ?? []
+    const deadline = AbortSignal.timeout(archiveTimeoutMs)
+    const signal = AbortSignal.any([stop, deadline])
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        return await findArchiveEnd({ ...identity, timelineId: server.timelineId, history }, signal)
+      } catch (error) {
+        stop.throwIfAborted()
+        if (isWalrError(error, 'WALR_TIMELINE', 'WALR_INTERNAL')) throw error
+        const reason = error instanceof Error ? error.message : String(error)
+        if (attempt === 1) logger.warning(`the directory is empty and the archive cannot be asked: ${reason}`)
+        await delay(ARCHIVE_RETRY_MS, undefined, { signal }).catch(() => undefined)
+        stop.throwIfAborted()
+        if (!deadline.aborted) continue
+        logger.warning('choosing the start without the archive', {
+          code: 'WALR_ARCHIVE_UNAVAILABLE',
+          detail: `The directory is empty, and the archive has not answered for ${archiveTimeoutMs / 1000} s.`,
+          hint: 'If WAL is missing behind what the archive has, walr reports and records the gap when the archive is back.',
+        })
+        return undefined
+      }
+    }
+  }
+
+  /** What the guard slot keeps; undefined without one, or when it cannot be read. */
+  async readGuardSlot(server: SystemIdentity): Promise<SlotPosition | undefined> {
+    const { guardSlot, probeSlot } = this.#options
+    if (guardSlot === undefined) return undefined
+    const slot = await readSlot(this.#connection, guardSlot)
+    if (slot) return slot
+    const { restartLsn } = await probeSlot(guardSlot)
+    const history = await this.#readHistory(server.timelineId)
+    const restartTimelineId = restartLsn && history && timelineHolding(server.timelineId, history, restartLsn)
+    return { restartLsn, restartTimelineId }
   }
 
   /** What the slot says; undefined without a slot. @throws WalrError WALR_SLOT_MISSING */
@@ -81,6 +145,13 @@ export class StartFinder {
       )
     }
     return { restartLsn, restartTimelineId: undefined, name, state }
+  }
+
+  /** Undefined when the server does not tell. */
+  async #readHistory(timelineId: TimelineId): Promise<TimelineHistory | undefined> {
+    if (timelineId === 1) return []
+    const content = await fetchTimelineHistory(this.#connection, timelineId)
+    return content && parseTimelineHistory(timelineId, content.toString('utf8'))
   }
 
   /** Where to begin. */

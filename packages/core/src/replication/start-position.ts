@@ -12,30 +12,53 @@ import type { SlotPosition } from './replication-slot.ts'
 export interface StartPosition {
   readonly timelineId: TimelineId
   readonly startLsn: Lsn
-  readonly from: 'directory' | 'slot' | 'server'
+  readonly from: 'directory' | 'archive' | 'slot' | 'server'
 }
 
 /** What the start is chosen from. */
 export interface StartSources {
   readonly directory: DirectoryStart | undefined
+  /** Behind what the archive has; looked for only when the directory is empty. */
+  readonly archive?: ArchivePosition | undefined
+  /** What the guard slot keeps: all that the archive has not confirmed. */
+  readonly guard?: SlotPosition | undefined
   /** Undefined without a slot, or when the server cannot tell. */
   readonly slot: (SlotPosition & { readonly name: string; readonly state: SlotState }) | undefined
   readonly server: SystemIdentity
   readonly walSegmentSize: WalSegmentSize
 }
 
+/** Where an archive goes on; the first byte of a segment. */
+export interface ArchivePosition {
+  readonly timelineId: TimelineId
+  readonly startLsn: Lsn
+}
+
 /** Why a slot has no position: it never had one, its WAL was removed, or nobody can tell. */
 export type SlotState = 'reserved' | 'never-used' | 'lost' | 'unknown'
 
 /**
- * Chooses the start (law 6): the directory's files, then the slot, then the server's current position.
+ * Chooses the start (law 6): the directory's files, then the archive, the slots, and the server's current position.
  * @throws WalrError WALR_WAL_GAP when the directory is empty and the slot has lost the WAL it had promised to keep.
  */
 export function chooseStart(sources: StartSources, logger: Logger): StartPosition {
-  const { directory, slot, server, walSegmentSize } = sources
+  const { directory, archive, guard, slot, server, walSegmentSize } = sources
   if (directory) {
     for (const warning of directory.warnings) logger.warning(warning)
     return { timelineId: directory.timelineId, startLsn: directory.startLsn, from: 'directory' }
+  }
+  if (archive) {
+    logger.notice(
+      `the directory is empty; going on behind the archive, at ${formatLsn(archive.startLsn)} (timeline ${archive.timelineId})`,
+    )
+    return { ...archive, from: 'archive' }
+  }
+  if (guard?.restartLsn !== undefined) {
+    return {
+      timelineId: guard.restartTimelineId ?? server.timelineId,
+      startLsn: segmentFloor(guard.restartLsn, walSegmentSize),
+      from: 'slot',
+    }
   }
   if (slot?.restartLsn !== undefined) {
     return {

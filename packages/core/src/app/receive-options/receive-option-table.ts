@@ -65,6 +65,13 @@ export const RECEIVE_OPTIONS: readonly ReceiveOption[] = [
     'batch: flush and acknowledge all that has arrived (default); segment: finished segments only',
   ),
   option('accept-gap', undefined, undefined, 'walr', 'go on behind a gap in the WAL instead of stopping before it'),
+  option(
+    'config',
+    undefined,
+    'FILE',
+    'walr',
+    'configuration file; without it and without --directory, walr.config.* in the working directory',
+  ),
   option('log-format', undefined, 'FORMAT', 'walr', 'text (default) or json'),
 ]
 

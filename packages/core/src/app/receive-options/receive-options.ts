@@ -1,8 +1,11 @@
+import type { LoadedConfig } from '../../config/load-config.ts'
+import type { ArchiveConfig } from '../../config/walr-config.ts'
 import type { Verbosity } from '../../telemetry/verbosity.ts'
 import { toVerbosity } from '../../telemetry/verbosity.ts'
 import type { CompressionSpec } from '../../wal/compression/compression-spec.ts'
 import { parseCompressionSpec } from '../../wal/compression/compression-spec.ts'
 import type { Lsn } from '../../wal/lsn.ts'
+import { configuredArchive, configuredConnection } from './configured-options.ts'
 import { getoptLong, usageError } from './getopt-long.ts'
 import { parseChoice, parseEndPosition, parseStatusInterval } from './option-values.ts'
 import { RECEIVE_OPTIONS } from './receive-option-table.ts'
@@ -28,6 +31,29 @@ export interface ReceiveOptions {
   readonly logFormat: LogFormat
   readonly acceptGap: boolean
   readonly connection: ConnectionOptions
+  /** Create the slot at the start when it is missing. */
+  readonly createSlot: boolean
+  /** A second slot that keeps on the server what the archive lacks. */
+  readonly guardSlot: string | undefined
+  /** Where finished segments go to; undefined when they stay in the directory. */
+  readonly archive: ArchiveOptions | undefined
+}
+
+/** The archive of a configuration. */
+export interface ArchiveOptions {
+  readonly cluster: string
+  readonly archive: ArchiveConfig
+  readonly plugins: readonly string[]
+  readonly configFile: string | undefined
+  readonly baseDirectory: string
+}
+
+/** Which configuration a command line asks for. */
+export interface ConfigRequest {
+  /** Of `--config`. */
+  readonly path: string | undefined
+  /** With a directory the command line is complete, as with pg_receivewal: nothing is searched for. */
+  readonly search: boolean
 }
 
 /** Connection settings of the command line, as given: everything else fills the gaps. */
@@ -51,12 +77,16 @@ export interface LogSettings {
 /**
  * Reads the command line of `walr receive`: pg_receivewal's, with its checks in its order, and walr's own options.
  * @param argv what follows `receive`.
+ * @param loaded fills what the command line leaves open.
  * @returns the options, or `help` or `version` when one of these is asked for before anything is wrong.
  * @throws WalrError WALR_USAGE, with pg_receivewal's message wherever it has one.
  * @see `main` in `src/bin/pg_basebackup/pg_receivewal.c`
  */
-export function parseReceiveOptions(argv: readonly string[]): ReceiveOptions | 'help' | 'version' {
-  const given = new GivenOptions()
+export function parseReceiveOptions(
+  argv: readonly string[],
+  loaded?: LoadedConfig,
+): ReceiveOptions | 'help' | 'version' {
+  const given = new GivenOptions(loaded)
   for (const part of getoptLong(argv, RECEIVE_OPTIONS)) {
     if (part.kind === 'operand') given.operands.push(part.value)
     else if (part.name === 'help' || part.name === 'version') return part.name
@@ -82,14 +112,37 @@ export function readLogSettings(argv: readonly string[]): LogSettings {
   return { verbosity: toVerbosity(verbose), logFormat }
 }
 
+/**
+ * Finds out which configuration is to be read, before the options are checked.
+ * @returns undefined when none is: for the help and the version, and where the command line cannot be read.
+ */
+export function readConfigRequest(argv: readonly string[]): ConfigRequest | undefined {
+  const values = new Map<string, string>()
+  try {
+    for (const part of getoptLong(argv, RECEIVE_OPTIONS)) if (part.kind === 'option') values.set(part.name, part.value)
+  } catch {
+    // parseReceiveOptions reports it.
+    return undefined
+  }
+  if (values.has('help') || values.has('version')) return undefined
+  const isComplete = values.has('directory') || values.has('create-slot') || values.has('drop-slot')
+  return { path: values.get('config'), search: !isComplete }
+}
+
 /** Collects options in their order; a later one replaces an earlier one of the same kind. */
 class GivenOptions {
   readonly operands: string[] = []
+  readonly #loaded: LoadedConfig | undefined
   readonly #values = new Map<string, string>()
   #endpos: Lsn | undefined
-  #statusIntervalMs = 10_000
+  #statusIntervalMs: number
   #verbose = 0
   #prompt: ConnectionOptions['prompt'] = 'when-asked'
+
+  constructor(loaded: LoadedConfig | undefined) {
+    this.#loaded = loaded
+    this.#statusIntervalMs = loaded?.config.receive.statusInterval.ms ?? 10_000
+  }
 
   /** These two are checked where they stand, as pg_receivewal does; the rest in {@link check}. */
   add(name: string, value: string): void {
@@ -104,31 +157,45 @@ class GivenOptions {
   check(): ReceiveOptions {
     const action = this.#checkAction()
     const sync = this.#checkSync()
-    const directory = this.#values.get('directory')
+    const config = this.#loaded?.config
+    const directory = this.#values.get('directory') ?? config?.receive.directory
     if (directory === undefined && action === 'receive') throw usageError('no target directory specified')
-    const compression = parseCompressionSpec(this.#values.get('compress') ?? 'none')
+    const compression = parseCompressionSpec(this.#values.get('compress') ?? config?.receive.compress ?? 'none')
     return {
       action,
       directory,
       endpos: this.#endpos,
       loop: !this.#values.has('no-loop'),
       statusIntervalMs: this.#statusIntervalMs,
-      slot: this.#values.get('slot'),
+      slot: this.#slot(),
       ifNotExists: this.#values.has('if-not-exists'),
-      flush: parseChoice('--flush', this.#values.get('flush') ?? 'batch', ['batch', 'segment']),
+      flush: parseChoice('--flush', this.#values.get('flush') ?? this.#configuredFlush(), ['batch', 'segment']),
       sync,
       compression,
       verbosity: toVerbosity(this.#verbose),
       logFormat: parseChoice('--log-format', this.#values.get('log-format') ?? 'text', ['text', 'json']),
       acceptGap: this.#values.has('accept-gap'),
       connection: {
-        connectionString: this.#values.get('dbname'),
+        connectionString: this.#values.get('dbname') ?? configuredConnection(config),
         host: this.#values.get('host'),
         port: this.#values.get('port'),
         user: this.#values.get('username'),
         prompt: this.#prompt,
       },
+      createSlot: config?.receive.createSlot ?? false,
+      guardSlot: config?.receive.guardSlot,
+      archive: configuredArchive(this.#loaded),
     }
+  }
+
+  #slot(): string | undefined {
+    return this.#values.get('slot') ?? this.#loaded?.config.receive.slot
+  }
+
+  /** The options of the command line win, also those that exclude one of the configuration. */
+  #configuredFlush(): 'batch' | 'segment' {
+    if (this.#values.has('synchronous') || this.#values.has('no-sync')) return 'batch'
+    return this.#loaded?.config.receive.flush ?? 'batch'
   }
 
   #checkAction(): ReceiveOptions['action'] {
@@ -137,7 +204,7 @@ class GivenOptions {
     const create = this.#values.has('create-slot')
     const drop = this.#values.has('drop-slot')
     if (create && drop) throw usageError('cannot use --create-slot together with --drop-slot')
-    const slot = this.#values.get('slot')
+    const slot = this.#slot()
     if (slot === undefined && (create || drop)) {
       throw usageError(`${drop ? '--drop-slot' : '--create-slot'} needs a slot to be specified using --slot`)
     }

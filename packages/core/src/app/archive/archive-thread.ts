@@ -1,0 +1,179 @@
+import { Worker } from 'node:worker_threads'
+import type { ArchiveEnd, ServerLine } from '../../archive/archive-end.ts'
+import { INITIAL_ARCHIVE_STATUS, type ArchiveStatus } from '../../archive/archive-status.ts'
+import { WalrError } from '../../errors/walr-error.ts'
+import type { Logger } from '../../telemetry/logger.ts'
+import type { DirectoryIdentity } from '../../wal/directory-identity.ts'
+import {
+  receiveError,
+  type ArchiveReport,
+  type ArchiveRequest,
+  type ArchiveThreadSettings,
+} from './archive-messages.ts'
+
+export interface ArchiveThreadOptions {
+  readonly logger: Logger
+  readonly onStatus: (status: ArchiveStatus) => void
+}
+
+interface Question {
+  readonly resolve: (end: ArchiveEnd | undefined) => void
+  readonly reject: (error: unknown) => void
+}
+
+/** A thread that died is started again after this. */
+const RESTART_MS = 5000
+const ABORT_MS = 2000
+
+/**
+ * The archive as the receiving thread sees it. The work is done in a thread of its own; should that die, receiving goes on
+ * and the thread is started again: the directory is the queue, so nothing is lost with it.
+ */
+export class ArchiveThread {
+  readonly #settings: ArchiveThreadSettings
+  readonly #options: ArchiveThreadOptions
+  readonly #questions = new Map<number, Question>()
+  #worker: Worker | undefined
+  #identity: DirectoryIdentity | undefined
+  #nextId = 1
+  #stopping = false
+  #restart: NodeJS.Timeout | undefined
+  #ended: Promise<void> = Promise.resolve()
+  #status: ArchiveStatus = INITIAL_ARCHIVE_STATUS
+
+  constructor(settings: ArchiveThreadSettings, options: ArchiveThreadOptions) {
+    this.#settings = settings
+    this.#options = options
+  }
+
+  get status(): ArchiveStatus {
+    return this.#status
+  }
+
+  /**
+   * Starts the thread and waits until plugins and keys are known to be good. The storage is not contacted.
+   * @throws WalrError WALR_PLUGIN, WALR_CONFIG, WALR_KEY
+   */
+  start(): Promise<void> {
+    return new Promise((resolve, reject) => this.#spawn(resolve, reject))
+  }
+
+  /** Archiving begins: this is whose WAL the directory holds. */
+  begin(identity: DirectoryIdentity): void {
+    this.#identity = identity
+    this.#send({ type: 'begin', identity })
+  }
+
+  /** A segment, history or gap record was finished. */
+  hint(): void {
+    this.#send({ type: 'hint' })
+  }
+
+  /**
+   * Asks where the archive ends on the server's way.
+   * @returns undefined when it has no WAL of this cluster.
+   * @throws WalrError WALR_ARCHIVE_UNAVAILABLE and others; the reason of `signal`.
+   */
+  async findEnd(server: ServerLine, identity: DirectoryIdentity, signal: AbortSignal): Promise<ArchiveEnd | undefined> {
+    signal.throwIfAborted()
+    if (!this.#worker) throw new WalrError('WALR_ARCHIVE_UNAVAILABLE', 'the archive thread is being started again')
+    const id = this.#nextId++
+    const onAbort = (): void => this.#questions.get(id)?.reject(signal.reason)
+    signal.addEventListener('abort', onAbort, { once: true })
+    try {
+      return await new Promise((resolve, reject) => {
+        this.#questions.set(id, { resolve, reject })
+        this.#send({ type: 'find-end', id, server, identity })
+      })
+    } finally {
+      signal.removeEventListener('abort', onAbort)
+      this.#questions.delete(id)
+    }
+  }
+
+  /**
+   * Archives what is there, for at most `drainMs`, and ends the thread. What was not archived is archived by the next run.
+   */
+  async stop(drainMs: number): Promise<void> {
+    this.#stopping = true
+    clearTimeout(this.#restart)
+    this.#send({ type: 'drain' })
+    const abort = setTimeout(() => this.#send({ type: 'abort' }), drainMs)
+    const kill = setTimeout(() => void this.#worker?.terminate(), drainMs + ABORT_MS)
+    await this.#ended
+    clearTimeout(abort)
+    clearTimeout(kill)
+  }
+
+  #send(request: ArchiveRequest): void {
+    this.#worker?.postMessage(request)
+  }
+
+  #spawn(onReady: () => void, onFailed: (error: WalrError) => void): void {
+    const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js'
+    const worker = new Worker(new URL(`./archive-worker.${extension}`, import.meta.url), {
+      workerData: this.#settings,
+      name: 'archive',
+      execArgv: [],
+    })
+    this.#worker = worker
+    let died: unknown
+    worker.on('message', (message: ArchiveReport) => {
+      if (message.type === 'ready') onReady()
+      else if (message.type === 'failed') {
+        onFailed(receiveError(message.error))
+        void worker.terminate()
+      } else this.#take(message)
+    })
+    worker.on('error', (error) => (died = error))
+    this.#ended = new Promise((resolve) => {
+      worker.on('exit', () => {
+        this.#worker = undefined
+        this.#lost(died, onFailed)
+        resolve()
+      })
+    })
+    if (this.#identity) this.begin(this.#identity)
+  }
+
+  #take(message: ArchiveReport): void {
+    switch (message.type) {
+      case 'status':
+        this.#status = message.status
+        this.#options.onStatus(message.status)
+        return
+      case 'log':
+        this.#options.logger[message.level](message.message, message.extra)
+        return
+      case 'end':
+        this.#questions.get(message.id)?.resolve(message.end)
+        return
+      case 'end-failed':
+        this.#questions.get(message.id)?.reject(receiveError(message.error))
+        return
+      case 'ready':
+      case 'failed':
+        return
+    }
+  }
+
+  /** The thread is gone. Nobody may wait for it, and unless walr is stopping there has to be another one. */
+  #lost(cause: unknown, onFailed: (error: WalrError) => void): void {
+    const why = cause instanceof Error ? `: ${cause.message}` : ''
+    const error = new WalrError('WALR_INTERNAL', `the archive thread has ended${why}`, { cause })
+    for (const question of this.#questions.values()) question.reject(error)
+    // Before the thread was ready this is the answer to start(); later a settled promise does not care.
+    onFailed(error)
+    if (this.#stopping || !this.#identity) return
+    this.#options.logger.error(`${error.message}; starting it again`, {
+      code: error.code,
+      hint: 'WAL is still being received and made durable. Please report this.',
+    })
+    this.#restart = setTimeout(() => {
+      this.#spawn(
+        () => this.#options.logger.notice('the archive thread is running again'),
+        (failure) => this.#options.logger.error(failure.message, { code: failure.code, hint: failure.hint }),
+      )
+    }, RESTART_MS)
+  }
+}

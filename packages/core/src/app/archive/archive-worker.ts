@@ -1,0 +1,120 @@
+import { constants, setPriority } from 'node:os'
+import { parentPort, workerData } from 'node:worker_threads'
+import { findArchiveEnd } from '../../archive/archive-end.ts'
+import { archiveFailure } from '../../archive/archive-error.ts'
+import { ArchiveInventory } from '../../archive/archive-inventory.ts'
+import { ArchiveLayout } from '../../archive/archive-layout.ts'
+import { Archiver } from '../../archive/archiver.ts'
+import { systemClock } from '../../archive/clock.ts'
+import { nodeDisk } from '../../disk/node-disk.ts'
+import { isWalrError, WalrError } from '../../errors/walr-error.ts'
+import type { LogExtra, Logger } from '../../telemetry/logger.ts'
+import type { DirectoryIdentity } from '../../wal/directory-identity.ts'
+import { sendError, type ArchiveReport, type ArchiveRequest, type ArchiveThreadSettings } from './archive-messages.ts'
+import { openArchive, type OpenedArchive } from './open-archive.ts'
+
+/**
+ * The archive's thread: everything between a finished segment and its confirmed object happens here, so that it cannot
+ * slow the stream (law 7). `archive-thread.ts` is its other end.
+ */
+const port = parentPort
+if (port === null) throw new WalrError('WALR_INTERNAL', 'the archive thread was not started as a thread')
+const settings = workerData as ArchiveThreadSettings
+const stop = new AbortController()
+const report = (message: ArchiveReport): void => port.postMessage(message)
+
+const log =
+  (level: keyof Logger) =>
+  (message: string, extra?: LogExtra): void =>
+    report({ type: 'log', level, message, extra })
+const logger: Logger = {
+  error: log('error'),
+  warning: log('warning'),
+  notice: log('notice'),
+  info: log('info'),
+  debug: log('debug'),
+}
+
+giveWayToTheStream()
+let archiver: Archiver | undefined
+let draining = false
+let running: Promise<void> = Promise.resolve()
+try {
+  // The archiver tries again by itself, and for ever.
+  const archive = await openArchive(settings, { logger, signal: stop.signal, calls: { attempts: 1 } })
+  port.on('message', (request: ArchiveRequest) => answer(archive, request))
+  report({ type: 'ready' })
+} catch (error) {
+  report({ type: 'failed', error: sendError(error) })
+}
+
+function answer(archive: OpenedArchive, request: ArchiveRequest): void {
+  switch (request.type) {
+    case 'begin':
+      archiver ??= begin(archive, request.identity)
+      return
+    case 'hint':
+      archiver?.hint()
+      return
+    case 'find-end':
+      void findEnd(archive, request)
+      return
+    case 'drain':
+      draining = true
+      archiver?.drain()
+      void running.then(() => close(archive))
+      return
+    case 'abort':
+      stop.abort(new DOMException('walr is stopping', 'AbortError'))
+      void running.then(() => close(archive))
+      return
+  }
+}
+
+function begin({ storage, codecs }: OpenedArchive, identity: DirectoryIdentity): Archiver {
+  const { directory, cluster, archive } = settings
+  const made = new Archiver({
+    disk: nodeDisk,
+    directory,
+    cluster,
+    identity,
+    storage,
+    codecs,
+    concurrency: archive.concurrency,
+    keepLocalMs: archive.keepLocal.ms,
+    logger,
+    clock: systemClock,
+    onStatus: (status) => report({ type: 'status', status }),
+  })
+  if (draining) made.drain()
+  running = made.run(stop.signal)
+  return made
+}
+
+/** Never rejects. */
+async function findEnd(
+  { storage }: OpenedArchive,
+  { id, server, identity }: ArchiveRequest & { readonly type: 'find-end' },
+): Promise<void> {
+  const { systemIdentifier, walSegmentSize } = identity
+  const layout = new ArchiveLayout(settings.cluster, systemIdentifier)
+  try {
+    const inventory = new ArchiveInventory(storage, layout, walSegmentSize)
+    report({ type: 'end', id, end: await findArchiveEnd(inventory, server, walSegmentSize, stop.signal) })
+  } catch (error) {
+    const sent = isWalrError(error) ? error : archiveFailure('the end of the archive', error).error
+    report({ type: 'end-failed', id, error: sendError(sent) })
+  }
+}
+
+/** Without its port the thread has nothing left to wait for, and ends. */
+async function close(archive: OpenedArchive): Promise<void> {
+  stop.abort(new DOMException('walr is stopping', 'AbortError'))
+  await archive[Symbol.asyncDispose]()
+  port?.close()
+}
+
+/** On Linux the priority is the thread's own (setpriority(2)); elsewhere it would be that of the stream as well. */
+function giveWayToTheStream(): void {
+  if (process.platform === 'linux') setPriority(0, constants.priority.PRIORITY_LOW)
+}

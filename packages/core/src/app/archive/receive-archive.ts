@@ -1,0 +1,119 @@
+import type { ArchiveStatus } from '../../archive/archive-status.ts'
+import type { Disk } from '../../disk/disk.ts'
+import type { FindArchiveEnd } from '../../replication/start-finder.ts'
+import { GuardSlot } from '../../replication/guard-slot.ts'
+import type { ReplicationConnection } from '../../replication/connection/replication-connection.ts'
+import type { ReceiverStateHolder } from '../../replication/receiver-state.ts'
+import type { IdentityGuard } from '../../replication/receive-session.ts'
+import type { Logger } from '../../telemetry/logger.ts'
+import { readIdentity } from '../../wal/directory-identity.ts'
+import { parseLsn } from '../../wal/lsn.ts'
+import type { ArchiveOptions } from '../receive-options/receive-options.ts'
+import { ArchiveThread } from './archive-thread.ts'
+import { StatusFile } from './status-file.ts'
+
+export interface ReceiveArchiveOptions {
+  readonly disk: Disk
+  readonly directory: string
+  readonly options: ArchiveOptions
+  readonly guardSlot: string | undefined
+  readonly connectSql: (signal: AbortSignal) => Promise<ReplicationConnection>
+  readonly state: ReceiverStateHolder
+  readonly logger: Logger
+  readonly signal: AbortSignal
+}
+
+const GUARD_CLOSE_MS = 5000
+
+/** The archive beside a receiver: its thread, the guard slot that follows what it confirms, and the status of both. */
+export class ReceiveArchive {
+  readonly #options: ReceiveArchiveOptions
+  readonly #thread: ArchiveThread
+  readonly #guard: GuardSlot | undefined
+  readonly #statusFile: StatusFile
+  #guardEnsured = false
+
+  private constructor(options: ReceiveArchiveOptions) {
+    const { disk, directory, logger, state, guardSlot, connectSql, signal } = options
+    this.#options = options
+    this.#thread = new ArchiveThread(
+      { directory, ...options.options },
+      { logger, onStatus: (status) => this.#onStatus(status) },
+    )
+    this.#guard = guardSlot === undefined ? undefined : new GuardSlot({ name: guardSlot, connectSql, logger, signal })
+    this.#statusFile = new StatusFile(disk, directory, () => {
+      const { since, ...receiver } = state.status
+      return { receiver: { ...receiver, since: since.toISOString() }, archive: this.#thread.status }
+    })
+  }
+
+  /**
+   * Loads plugins and keys. Archiving begins at once when the directory says whose WAL it holds, whether or not its server
+   * and the storage are there.
+   * @throws WalrError WALR_PLUGIN, WALR_CONFIG, WALR_KEY
+   */
+  static async start(options: ReceiveArchiveOptions): Promise<ReceiveArchive> {
+    const archive = new ReceiveArchive(options)
+    try {
+      await archive.#thread.start()
+      const identity = await readIdentity(options.disk, options.directory)
+      if (identity) archive.#thread.begin(identity)
+      return archive
+    } catch (error) {
+      await archive.stop(0)
+      throw error
+    }
+  }
+
+  /** To be called with each new connection: the guard slot has to keep WAL before any is received. */
+  async ensureGuardSlot(): Promise<void> {
+    if (this.#guardEnsured || !this.#guard) return
+    await this.#guard.ensure()
+    this.#guardEnsured = true
+  }
+
+  /** A guard that also tells the archive whose WAL comes. */
+  watch(guard: IdentityGuard): IdentityGuard {
+    return {
+      check: (server) => guard.check(server),
+      keep: async (server) => {
+        await guard.keep(server)
+        const { systemIdentifier, walSegmentSize, serverVersion } = server
+        this.#thread.begin({ systemIdentifier, walSegmentSize, serverVersion })
+      },
+    }
+  }
+
+  hint(): void {
+    this.#thread.hint()
+  }
+
+  readonly findEnd: FindArchiveEnd = (
+    { timelineId, history, systemIdentifier, walSegmentSize, serverVersion },
+    signal,
+  ) => this.#thread.findEnd({ timelineId, history }, { systemIdentifier, walSegmentSize, serverVersion }, signal)
+
+  /** Archives what is there, for at most `drainMs`, and closes everything. */
+  async stop(drainMs: number): Promise<void> {
+    const { logger } = this.#options
+    const { files } = this.#thread.status.backlog
+    if (drainMs > 0 && files > 1) {
+      logger.info(`archiving the last ${files} files, for at most ${drainMs / 1000} seconds`)
+    }
+    await this.#thread.stop(drainMs)
+    const left = this.#thread.status.backlog.files
+    if (left > 0) {
+      logger.notice(
+        `${left} ${left === 1 ? 'file is' : 'files are'} not archived yet; the next start goes on with them`,
+      )
+    }
+    await this.#guard?.close(GUARD_CLOSE_MS)
+    await this.#statusFile.close()
+  }
+
+  #onStatus(status: ArchiveStatus): void {
+    this.#statusFile.changed()
+    const archivedLsn = status.archivedLsn === undefined ? undefined : parseLsn(status.archivedLsn)
+    if (archivedLsn !== undefined) this.#guard?.confirm(archivedLsn)
+  }
+}

@@ -1,0 +1,19 @@
+import type { LoadedConfig } from '../../config/load-config.ts'
+import type { WalrConfig } from '../../config/walr-config.ts'
+import type { ArchiveOptions } from './receive-options.ts'
+
+/** The connection of a configuration as a connection string; undefined when it has none. May hold a password. */
+export function configuredConnection(config: WalrConfig | undefined): string | undefined {
+  const connection = config?.connection
+  if (connection === undefined || typeof connection === 'string') return connection
+  return Object.entries(connection)
+    .map(([keyword, value]) => `${keyword}='${String(value).replaceAll(/[\\']/g, '\\$&')}'`)
+    .join(' ')
+}
+
+export function configuredArchive(loaded: LoadedConfig | undefined): ArchiveOptions | undefined {
+  if (loaded === undefined) return undefined
+  const { config, file, baseDirectory } = loaded
+  const { cluster, plugins, archive } = config
+  return archive && { cluster, archive, plugins, configFile: file, baseDirectory }
+}

@@ -1,0 +1,70 @@
+import { WalrError } from '../errors/walr-error.ts'
+import type { Storage } from '../plugins/contract/index.ts'
+import type { DirectoryIdentity } from '../wal/directory-identity.ts'
+import type { ArchiveLayout } from './archive-layout.ts'
+import { putSmallObject } from './small-object.ts'
+
+/**
+ * Makes sure that the archive is this cluster's: writes its identity object, or compares the one that is there (law 5).
+ * @throws WalrError WALR_ARCHIVE_WRONG_CLUSTER; StorageError.
+ */
+export async function ensureArchiveIdentity(
+  storage: Storage,
+  { layout, cluster, identity, now }: ArchiveOwner,
+  signal: AbortSignal,
+): Promise<void> {
+  const { systemIdentifier, walSegmentSize, serverVersion } = identity
+  const record = { format: 1, cluster, systemIdentifier, walSegmentSize, serverVersion, createdAt: now.toISOString() }
+  const key = layout.identityKey
+  const found = await putSmallObject(storage, key, Buffer.from(`${JSON.stringify(record, undefined, 2)}\n`), signal)
+  if (found === undefined) return
+  const there = parseIdentityObject(key, found.toString('utf8'))
+  if (there.systemIdentifier !== systemIdentifier) {
+    throw wrongCluster(key, `system identifier ${there.systemIdentifier}, this one is ${systemIdentifier}`)
+  }
+  if (there.walSegmentSize !== walSegmentSize) {
+    throw wrongCluster(key, `segments of ${there.walSegmentSize} bytes, this one's have ${walSegmentSize}`)
+  }
+}
+
+export interface ArchiveOwner {
+  readonly layout: ArchiveLayout
+  readonly cluster: string
+  readonly identity: DirectoryIdentity
+  readonly now: Date
+}
+
+function parseIdentityObject(
+  key: string,
+  text: string,
+): { readonly systemIdentifier: string; readonly walSegmentSize: number } {
+  let value: unknown
+  try {
+    value = JSON.parse(text)
+  } catch (cause) {
+    throw notAnIdentity(key, cause)
+  }
+  if (typeof value === 'object' && value !== null && 'format' in value) {
+    if (value.format !== 1) {
+      throw wrongCluster(key, `archive format ${String(value.format)}, and this version of walr knows format 1`)
+    }
+    const { systemIdentifier, walSegmentSize } = value as Record<string, unknown>
+    if (typeof systemIdentifier === 'string' && typeof walSegmentSize === 'number') {
+      return { systemIdentifier, walSegmentSize }
+    }
+  }
+  throw notAnIdentity(key)
+}
+
+function notAnIdentity(key: string, cause?: unknown): WalrError {
+  return new WalrError('WALR_ARCHIVE_WRONG_CLUSTER', `"${key}" is not an identity object of walr`, {
+    hint: 'Look at what is in the archive. Use another prefix or cluster name if it belongs to something else.',
+    cause,
+  })
+}
+
+function wrongCluster(key: string, what: string): WalrError {
+  return new WalrError('WALR_ARCHIVE_WRONG_CLUSTER', `the archive's "${key}" says that it has ${what}`, {
+    hint: 'Give this cluster another prefix or cluster name. Nothing was archived.',
+  })
+}

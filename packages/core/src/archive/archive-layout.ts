@@ -1,0 +1,91 @@
+import { formatLsn, type Lsn } from '../wal/lsn.ts'
+import type { SystemIdentifier } from '../wal/system-identifier.ts'
+import { formatTimelineId, type TimelineId } from '../wal/timeline-id.ts'
+import { isWalFileName, type WalFileName } from '../wal/wal-file-name.ts'
+
+/** A segment's object as its key tells. */
+export interface SegmentKey {
+  readonly walFileName: WalFileName
+  /** The codecs that it went through: `.zst.aes`, or empty. */
+  readonly suffixes: string
+}
+
+/**
+ * Where things are in an archive of format 1, below the storage's own prefix: `<cluster>/<systemIdentifier>/...`.
+ * `docs/archive-format.md` specifies it.
+ */
+export class ArchiveLayout {
+  readonly #cluster: string
+  readonly #systemIdentifier: SystemIdentifier
+
+  constructor(cluster: string, systemIdentifier: SystemIdentifier) {
+    this.#cluster = cluster
+    this.#systemIdentifier = systemIdentifier
+  }
+
+  /** The object that says whose archive it is. */
+  get identityKey(): string {
+    return this.#key('identity.json')
+  }
+
+  /** Before all segments of all timelines. */
+  get walPrefix(): string {
+    return this.#key('wal/')
+  }
+
+  get gapsPrefix(): string {
+    return this.#key('gaps/')
+  }
+
+  timelinePrefix(timelineId: TimelineId): string {
+    return `${this.walPrefix}${formatTimelineId(timelineId)}/`
+  }
+
+  segmentKey(name: WalFileName, suffixes: string): string {
+    return `${this.walPrefix}${name.slice(0, 8)}/${name}${suffixes}`
+  }
+
+  /** History files are not encoded: they hold no data, and are the first thing that a recovery asks for. */
+  historyKey(historyFileName: string): string {
+    return this.#key(`history/${historyFileName}`)
+  }
+
+  gapKey(fileName: string): string {
+    return `${this.gapsPrefix}${fileName}`
+  }
+
+  /** For WAL whose name is taken by other WAL; `digest` is of the plain bytes, so that the same bytes have the same key. */
+  quarantineKey(name: string, digest: string, suffixes: string): string {
+    return this.#key(`quarantine/${name}-${digest}${suffixes}`)
+  }
+
+  /** What codecs bind to an object: its place in this system's archive. An archive may be moved and its cluster renamed. */
+  boundKey(key: string): string {
+    return key.slice(this.#cluster.length + 1)
+  }
+
+  #key(rest: string): string {
+    return `${this.#cluster}/${this.#systemIdentifier}/${rest}`
+  }
+}
+
+/** Reads the last part of a segment's key; undefined for other objects, which are left alone. */
+export function parseSegmentKey(key: string): SegmentKey | undefined {
+  const base = key.slice(key.lastIndexOf('/') + 1)
+  const name = base.slice(0, 24)
+  const suffixes = base.slice(24)
+  if (!isWalFileName(name) || !/^(\.[a-z0-9]{1,8})*$/.test(suffixes)) return undefined
+  return { walFileName: name, suffixes }
+}
+
+/** `gaps/<start>-<end>.json`: both as 16 hexadecimal digits. */
+export function parseGapKey(key: string): { readonly startLsn: bigint; readonly endLsn: bigint } | undefined {
+  const match = /\/gaps\/([0-9A-F]{16})-([0-9A-F]{16})\.json$/.exec(key)
+  if (!match) return undefined
+  return { startLsn: BigInt(`0x${match[1] ?? ''}`), endLsn: BigInt(`0x${match[2] ?? ''}`) }
+}
+
+/** For messages. */
+export function lsnRange(startLsn: Lsn, endLsn: Lsn): string {
+  return `${formatLsn(startLsn)} to ${formatLsn(endLsn)}`
+}

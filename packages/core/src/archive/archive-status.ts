@@ -1,0 +1,43 @@
+import type { ErrorCode } from '../errors/error-codes.ts'
+
+/** What the archiver is doing. */
+export type ArchiveState = 'starting' | 'working' | 'idle' | 'outage' | 'refused' | 'stopped'
+
+/** How far the archive is. Plain data: it is sent between threads and written as JSON. */
+export interface ArchiveStatus {
+  readonly state: ArchiveState
+  /** All WAL before this position that walr received is in the archive, confirmed; undefined until that is known. */
+  readonly archivedLsn: string | undefined
+  /** The last segment that was confirmed. */
+  readonly lastArchived: { readonly walFileName: string; readonly at: string } | undefined
+  /** Finished segments that are not in the archive yet. */
+  readonly backlog: {
+    readonly files: number
+    readonly bytes: number
+    /** Age of the oldest one. */
+    readonly seconds: number
+  }
+  /** Segments archived since walr started. */
+  readonly archivedCount: number
+  /** Segments whose name is taken by other WAL in the archive. */
+  readonly quarantined: readonly string[]
+  readonly lastError: ArchiveErrorReport | undefined
+}
+
+export interface ArchiveErrorReport {
+  readonly code: ErrorCode
+  readonly message: string
+  readonly at: string
+  /** How often in a row. */
+  readonly attempts: number
+}
+
+export const INITIAL_ARCHIVE_STATUS: ArchiveStatus = {
+  state: 'starting',
+  archivedLsn: undefined,
+  lastArchived: undefined,
+  backlog: { files: 0, bytes: 0, seconds: 0 },
+  archivedCount: 0,
+  quarantined: [],
+  lastError: undefined,
+}

@@ -1,0 +1,45 @@
+import type { Logger } from '../telemetry/logger.ts'
+import type { ArchiveFailure } from './archive-error.ts'
+import type { ArchiveTrouble } from './retry-schedule.ts'
+
+/** A lasting trouble is reported again after this. */
+const REPEAT_MS = 600_000
+
+/** Says what goes wrong once, again after a while, and when it is over: an outage of a day must not fill the log. */
+export class ArchiverAlarms {
+  readonly #logger: Logger
+  readonly #reported = new Map<string, number>()
+
+  constructor(logger: Logger) {
+    this.#logger = logger
+  }
+
+  /** @param waiting how many files wait for the archive. */
+  failed({ kind, error }: ArchiveFailure, waiting: number, nowMs: number): void {
+    // An outage is one event, whichever file it hits; other failures are told apart by what they say.
+    const event = kind === 'outage' ? kind : error.message
+    const last = this.#reported.get(event)
+    if (last !== undefined && nowMs - last < REPEAT_MS) {
+      this.#logger.debug(`${error.message} (again)`, { code: error.code })
+      return
+    }
+    this.#reported.set(event, nowMs)
+    const extra = { code: error.code, detail: error.detail, hint: error.hint ?? hints[kind], fields: { waiting } }
+    const text = `${error.message}; ${waiting} ${waiting === 1 ? 'file waits' : 'files wait'} in the directory`
+    if (kind === 'outage') this.#logger.warning(text, extra)
+    else this.#logger.error(text, extra)
+  }
+
+  over({ sinceMs, attempts }: ArchiveTrouble, waiting: number, nowMs: number): void {
+    this.#reported.clear()
+    const seconds = Math.round((nowMs - sinceMs) / 1000)
+    const tries = `${attempts} ${attempts === 1 ? 'attempt' : 'attempts'}`
+    this.#logger.notice(`the archive takes WAL again after ${seconds} s and ${tries}; ${waiting} files wait`)
+  }
+}
+
+const hints = {
+  outage: 'Nothing is lost: WAL stays in the directory and is archived when the storage is back.',
+  refused: 'Nothing is lost: WAL stays in the directory. Correct what the storage refuses; walr tries again slowly.',
+  local: 'The file stays where it is and is tried again slowly.',
+} as const

@@ -1,0 +1,101 @@
+import { join } from 'node:path'
+import type { Disk } from '../disk/disk.ts'
+import { writeFileDurably } from '../disk/write-file-durably.ts'
+import { systemErrorText } from '../errors/system-error.ts'
+import type { Logger } from '../telemetry/logger.ts'
+import { readWholeFile } from '../wal/read-whole-file.ts'
+import type { SegmentEntry } from '../wal/segment-directory.ts'
+
+/** Where it is remembered which local files are in the archive while they are kept. */
+export const CONFIRMED_FOLDER = join('.walr', 'archived')
+
+export interface ConfirmedFilesOptions {
+  readonly disk: Disk
+  readonly directory: string
+  /** How long a segment stays after its confirmation. */
+  readonly keepLocalMs: number
+  readonly logger: Logger
+}
+
+/**
+ * The local segments that the storage has confirmed, and their removal (law 4). Two stay nevertheless: those that
+ * `keepLocal` covers, and the newest segment of the directory, so that the directory always says where receiving goes on.
+ */
+export class ConfirmedFiles {
+  readonly #options: ConfirmedFilesOptions
+  readonly #confirmedAtMs = new Map<string, number>()
+
+  constructor(options: ConfirmedFilesOptions) {
+    this.#options = options
+  }
+
+  /** Reads what an earlier run remembered. A record that cannot be read costs a comparison with the archive, no more. */
+  async load(): Promise<void> {
+    const { disk, directory, keepLocalMs } = this.#options
+    if (keepLocalMs === 0) return
+    const folder = join(directory, CONFIRMED_FOLDER)
+    await disk.makeDirectory(folder)
+    for (const { name, kind } of await disk.list(folder)) {
+      if (kind !== 'file') continue
+      const chunks: Uint8Array[] = []
+      for await (const chunk of readWholeFile(disk, join(folder, name))) chunks.push(chunk)
+      const confirmedAtMs = Date.parse(Buffer.concat(chunks).toString('utf8').trim())
+      if (!Number.isNaN(confirmedAtMs)) this.#confirmedAtMs.set(name, confirmedAtMs)
+    }
+  }
+
+  has(fileName: string): boolean {
+    return this.#confirmedAtMs.has(fileName)
+  }
+
+  /** To be called when the storage has confirmed the segment, and not before: the file is removed if it need not stay. */
+  async add(fileName: string, newest: SegmentEntry | undefined, nowMs: number): Promise<void> {
+    const { disk, directory, keepLocalMs, logger } = this.#options
+    this.#confirmedAtMs.set(fileName, nowMs)
+    if (keepLocalMs === 0) {
+      if (newest?.fileName !== fileName) await this.#remove(fileName)
+      return
+    }
+    const path = join(directory, CONFIRMED_FOLDER, fileName)
+    try {
+      await writeFileDurably(disk, path, Buffer.from(`${new Date(nowMs).toISOString()}\n`))
+    } catch (error) {
+      // Without it the next run compares the segment with the archive once more.
+      logger.warning(`could not write "${path}": ${systemErrorText(error)}`)
+    }
+  }
+
+  /**
+   * Removes what need not stay any longer.
+   * @param names all files of the directory that are finished segments.
+   * @param newest the directory's newest segment, finished or not.
+   */
+  async sweep(names: readonly string[], newest: SegmentEntry | undefined, nowMs: number): Promise<void> {
+    for (const name of names) {
+      const confirmedAtMs = this.#confirmedAtMs.get(name)
+      if (confirmedAtMs === undefined || nowMs - confirmedAtMs < this.#options.keepLocalMs) continue
+      if (newest?.fileName !== name) await this.#remove(name)
+    }
+    const there = new Set(names)
+    for (const name of this.#confirmedAtMs.keys()) if (!there.has(name)) await this.#forget(name)
+  }
+
+  async #remove(name: string): Promise<void> {
+    const { disk, directory, logger } = this.#options
+    try {
+      await disk.remove(join(directory, name))
+    } catch (error) {
+      // It is in the archive; the next sweep tries again.
+      logger.warning(`could not remove the archived file "${join(directory, name)}": ${systemErrorText(error)}`)
+      return
+    }
+    // It stays known until a scan no longer finds it: one that began before may still have listed it.
+    logger.debug(`removed "${name}", which is in the archive`)
+  }
+
+  async #forget(name: string): Promise<void> {
+    const { disk, directory, keepLocalMs } = this.#options
+    this.#confirmedAtMs.delete(name)
+    if (keepLocalMs > 0) await disk.remove(join(directory, CONFIRMED_FOLDER, name))
+  }
+}

@@ -1,0 +1,103 @@
+import type { Disk } from '../disk/disk.ts'
+import type { Logger } from '../telemetry/logger.ts'
+import { recordGap } from '../wal/gap-record.ts'
+import type { TimelineHistory } from '../wal/timeline-history.ts'
+import type { TimelineId } from '../wal/timeline-id.ts'
+import { segmentNumberOf, segmentStartLsn } from '../wal/wal-file-name.ts'
+import type { WalSegmentSize } from '../wal/wal-segment-size.ts'
+import type { SegmentItem } from './archive-entry.ts'
+import { isRecorded, type ArchiveInventory, type SegmentRun } from './archive-inventory.ts'
+import { lsnRange } from './archive-layout.ts'
+
+export interface ContinuityOptions {
+  readonly disk: Disk
+  readonly directory: string
+  readonly walSegmentSize: WalSegmentSize
+  readonly inventory: ArchiveInventory
+  /** The ancestors of a timeline as far as the directory knows them. */
+  readonly historyOf: (timelineId: TimelineId) => Promise<TimelineHistory | undefined>
+  readonly logger: Logger
+  readonly now: () => Date
+}
+
+/**
+ * Watches that what is archived continues what is in the archive (law 6). Segments that follow one another in the directory
+ * need no question; only where a run of them begins the archive is asked for the segment before.
+ */
+export class Continuity {
+  readonly #options: ContinuityOptions
+  /** Segments whose predecessor is accounted for, by timeline: where runs begin that were checked, or passed. */
+  readonly #accounted = new Set<string>()
+
+  constructor(options: ContinuityOptions) {
+    this.#options = options
+  }
+
+  /** The segments of a scan, in order, whose predecessor has to be looked for in the archive. */
+  unaccounted(segments: readonly SegmentItem[]): readonly SegmentItem[] {
+    const open: SegmentItem[] = []
+    let before: SegmentItem | undefined
+    for (const segment of segments) {
+      const follows = before?.timelineId === segment.timelineId && before.segmentNumber === segment.segmentNumber - 1n
+      if (!follows && !this.#accounted.has(keyOf(segment))) open.push(segment)
+      else this.#accounted.add(keyOf(segment))
+      before = segment
+    }
+    return open
+  }
+
+  /** What follows this segment is accounted for: it is in the archive. */
+  archived({ timelineId, segmentNumber }: SegmentItem): void {
+    this.#accounted.add(keyOf({ timelineId, segmentNumber: segmentNumber + 1n }))
+    this.#accounted.delete(keyOf({ timelineId, segmentNumber }))
+  }
+
+  /**
+   * Looks for the segment before this one in the archive. When WAL is missing between the two, the gap is recorded and
+   * reported, once.
+   * @throws StorageError
+   */
+  async check(segment: SegmentItem, signal: AbortSignal): Promise<void> {
+    const hole = await this.#holeBefore(segment.timelineId, segment.segmentNumber, signal)
+    if (hole) await this.#report(hole, signal)
+    this.#accounted.add(keyOf(segment))
+  }
+
+  async #holeBefore(
+    timelineId: TimelineId,
+    segmentNumber: bigint,
+    signal: AbortSignal,
+  ): Promise<SegmentRun | undefined> {
+    const { inventory, walSegmentSize, historyOf } = this.#options
+    if (segmentNumber === 0n || (await inventory.has(timelineId, segmentNumber - 1n, signal))) return undefined
+    const newest = await inventory.newest(timelineId, signal, segmentNumber)
+    if (newest) return { timelineId, first: newest.segmentNumber + 1n, end: segmentNumber }
+    const parent = (await historyOf(timelineId))?.at(-1)
+    // Nothing is known of an earlier time: the archive begins here.
+    if (!parent) return undefined
+    const switchNumber = segmentNumberOf(parent.switchLsn, walSegmentSize)
+    const onParent = await this.#holeBefore(parent.timelineId, switchNumber, signal)
+    if (onParent) return { ...onParent, end: segmentNumber }
+    const beganBefore = await inventory.newest(parent.timelineId, signal, switchNumber + 1n)
+    if (!beganBefore || segmentNumber <= switchNumber) return undefined
+    return { timelineId, first: switchNumber, end: segmentNumber }
+  }
+
+  async #report(hole: SegmentRun, signal: AbortSignal): Promise<void> {
+    const { disk, directory, walSegmentSize, inventory, logger, now } = this.#options
+    if (isRecorded(await inventory.gaps(signal), hole, walSegmentSize)) return
+    const startLsn = segmentStartLsn(hole.first, walSegmentSize)
+    const endLsn = segmentStartLsn(hole.end, walSegmentSize)
+    const reason = 'neither in the archive nor in the receive directory'
+    await recordGap(disk, directory, { timelineId: hole.timelineId, startLsn, endLsn, reason }, now())
+    logger.error(`WAL is missing: ${lsnRange(startLsn, endLsn)} is ${reason}`, {
+      code: 'WALR_WAL_GAP',
+      hint: 'Take a new base backup. If another copy has the segments, put them into the directory: they will be archived.',
+      fields: { startLsn: startLsn.toString(16), endLsn: endLsn.toString(16), timelineId: hole.timelineId },
+    })
+  }
+}
+
+function keyOf({ timelineId, segmentNumber }: { timelineId: TimelineId; segmentNumber: bigint }): string {
+  return `${timelineId}/${segmentNumber}`
+}

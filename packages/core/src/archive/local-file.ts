@@ -1,0 +1,70 @@
+import { join } from 'node:path'
+import type { Disk } from '../disk/disk.ts'
+import { decodeSegment } from '../wal/compression/segment-decoder.ts'
+import { SegmentPages } from '../wal/segment-pages.ts'
+import type { SystemIdentifier } from '../wal/system-identifier.ts'
+import { segmentStartLsn } from '../wal/wal-file-name.ts'
+import type { WalSegmentSize } from '../wal/wal-segment-size.ts'
+import type { HistoryItem, SegmentItem } from './archive-entry.ts'
+
+/** Whose WAL the directory holds. */
+export interface LocalWal {
+  readonly disk: Disk
+  readonly directory: string
+  readonly systemIdentifier: SystemIdentifier
+  readonly walSegmentSize: WalSegmentSize
+}
+
+const CHUNK_BYTES = 262_144 // 256 KiB
+
+/**
+ * The plain bytes of a finished segment, checked page by page while they pass (law 5); complete only when the iteration
+ * ends without an error. Chunks are borrowed until the next one is pulled.
+ * @throws WalrError WALR_SEGMENT_CORRUPT, WALR_WRONG_CLUSTER, WALR_WRONG_SEGMENT_SIZE; errors of the system as they are.
+ */
+export async function* readSegment(
+  segment: SegmentItem,
+  { disk, directory, systemIdentifier, walSegmentSize }: LocalWal,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  const pages = new SegmentPages(segment.fileName, {
+    systemIdentifier,
+    walSegmentSize,
+    startLsn: segmentStartLsn(segment.segmentNumber, walSegmentSize),
+    timelineId: segment.timelineId,
+  })
+  for await (const chunk of readPlain(disk, join(directory, segment.fileName), segment.suffix)) {
+    pages.add(chunk)
+    yield chunk
+  }
+  pages.finish()
+}
+
+/** The text of a history file. */
+export async function readHistory(history: HistoryItem, { disk, directory }: LocalWal): Promise<Buffer> {
+  const chunks: Buffer[] = []
+  for await (const chunk of readPlain(disk, join(directory, history.fileName), history.suffix)) {
+    chunks.push(Buffer.from(chunk))
+  }
+  return Buffer.concat(chunks)
+}
+
+function readPlain(disk: Disk, path: string, suffix: SegmentItem['suffix']): AsyncIterable<Uint8Array> {
+  const bytes = readBorrowed(disk, path)
+  return suffix === '' ? bytes : decodeSegment(suffix, bytes, { tolerateCut: false })
+}
+
+/** A file through one buffer. */
+async function* readBorrowed(disk: Disk, path: string): AsyncGenerator<Uint8Array, void, undefined> {
+  const file = await disk.open(path, 'read')
+  try {
+    const buffer = Buffer.allocUnsafeSlow(CHUNK_BYTES)
+    for (let position = 0; ;) {
+      const length = await file.read(buffer, position)
+      if (length > 0) yield buffer.subarray(0, length)
+      if (length < buffer.length) return
+      position += length
+    }
+  } finally {
+    await file.close()
+  }
+}

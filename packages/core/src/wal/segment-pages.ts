@@ -1,0 +1,109 @@
+import { WalrError } from '../errors/walr-error.ts'
+import { checkSegmentHeader, LONG_PAGE_HEADER_BYTES, type ExpectedSegment } from './page-header.ts'
+import { formatLsn, toLsn } from './lsn.ts'
+
+/** `SizeOfXLogShortPHD` without the padding at its end. */
+const SHORT_HEADER_BYTES = 20
+
+/**
+ * Checks a segment page by page while its bytes pass (law 5): the first page's long header, and each further page's magic,
+ * timeline and address. Pages of zeros are fine behind the first: that is what follows a switch of segments.
+ */
+export class SegmentPages {
+  readonly #name: string
+  readonly #expected: ExpectedSegment
+  readonly #header: Buffer = Buffer.alloc(LONG_PAGE_HEADER_BYTES)
+  #pageSize = 0
+  #magic = 0
+  #have = 0
+  #offset = 0
+
+  /** @param name what errors call the segment. */
+  constructor(name: string, expected: ExpectedSegment) {
+    this.#name = name
+    this.#expected = expected
+  }
+
+  /**
+   * To be called with all bytes in order.
+   * @throws WalrError WALR_SEGMENT_CORRUPT, WALR_WRONG_CLUSTER, WALR_WRONG_SEGMENT_SIZE
+   */
+  add(bytes: Uint8Array): void {
+    for (let at = 0; at < bytes.length;) {
+      const inPage = this.#pageSize === 0 ? this.#offset : this.#offset % this.#pageSize
+      const wanted = this.#pageSize === 0 ? LONG_PAGE_HEADER_BYTES : SHORT_HEADER_BYTES
+      if (inPage < wanted) {
+        const part = bytes.subarray(at, at + wanted - inPage)
+        this.#header.set(part, inPage)
+        this.#have = inPage + part.length
+        if (this.#have === wanted) this.#check(this.#offset - inPage)
+        at += part.length
+        this.#offset += part.length
+      } else {
+        const skipped = Math.min(bytes.length - at, this.#pageSize - inPage)
+        at += skipped
+        this.#offset += skipped
+      }
+    }
+  }
+
+  /**
+   * To be called behind the last byte.
+   * @throws WalrError WALR_SEGMENT_CORRUPT when the size is not that of a segment.
+   */
+  finish(): void {
+    if (this.#offset !== this.#expected.walSegmentSize) {
+      throw this.#corrupt(`has ${this.#offset} bytes, not ${this.#expected.walSegmentSize}`)
+    }
+  }
+
+  #check(pageOffset: number): void {
+    if (pageOffset === 0) {
+      this.#checkFirst()
+      return
+    }
+    const header = this.#header
+    const magic = header.readUInt16LE(0)
+    const timelineId = header.readUInt32LE(4)
+    const address = header.readBigUInt64LE(8)
+    if (magic === 0 && timelineId === 0 && address === 0n) return
+    const lsn = toLsn(this.#expected.startLsn + BigInt(pageOffset))
+    if (magic !== this.#magic) throw this.#corrupt(`has page magic 0x${magic.toString(16)} at ${formatLsn(lsn)}`)
+    if (address !== lsn) {
+      throw this.#corrupt(`has a page of ${formatLsn(toLsn(address))} at ${formatLsn(lsn)}`)
+    }
+    if (timelineId === 0 || timelineId > (this.#expected.timelineId ?? 0xffff_ffff)) {
+      throw this.#corrupt(`has a page of timeline ${timelineId} at ${formatLsn(lsn)}`)
+    }
+  }
+
+  #checkFirst(): void {
+    const check = checkSegmentHeader(this.#header, this.#expected)
+    switch (check.kind) {
+      case 'ok':
+        this.#magic = check.header.magic
+        this.#pageSize = check.header.blockSize
+        if (!isPageSize(this.#pageSize)) throw this.#corrupt(`has pages of ${this.#pageSize} bytes by its header`)
+        return
+      case 'wrong-cluster':
+        throw new WalrError('WALR_WRONG_CLUSTER', `segment "${this.#name}" ${check.message}`)
+      case 'wrong-segment-size':
+        throw new WalrError('WALR_WRONG_SEGMENT_SIZE', `segment "${this.#name}" ${check.message}`)
+      case 'empty':
+        throw this.#corrupt('starts with zeros')
+      case 'wrong-address':
+      case 'wrong-timeline':
+      case 'not-wal':
+        throw this.#corrupt(check.message)
+    }
+  }
+
+  #corrupt(what: string): WalrError {
+    return new WalrError('WALR_SEGMENT_CORRUPT', `segment "${this.#name}" ${what}`)
+  }
+}
+
+/** `XLOG_BLCKSZ` is a power of two from 1 to 64 KiB. */
+function isPageSize(size: number): boolean {
+  return size >= 1024 && size <= 65_536 && (size & (size - 1)) === 0
+}
