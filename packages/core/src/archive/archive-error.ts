@@ -18,31 +18,31 @@ export interface ArchiveFailure {
 
 const REMOTE_REFUSALS = ['WALR_ARCHIVE_UNCONFIRMED', 'WALR_ARCHIVE_WRONG_CLUSTER'] as const
 
-/** Translates whatever came out of an attempt to archive `what`. */
-export function archiveFailure(what: string, cause: unknown): ArchiveFailure {
+/** Translates whatever came out of an attempt; `task` is what was attempted: `archive "..."`. */
+export function archiveFailure(task: string, cause: unknown): ArchiveFailure {
   if (isStorageError(cause)) {
     const outage = cause.code === 'Transient'
     const code = outage ? 'WALR_ARCHIVE_UNAVAILABLE' : 'WALR_ARCHIVE_REFUSED'
     return {
       kind: outage ? 'outage' : 'refused',
-      error: new WalrError(code, `could not archive "${what}": ${cause.message}`, { cause }),
+      error: new WalrError(code, `could not ${task}: ${cause.message}`, { cause }),
       retryAfterMs: cause.retryAfterMs,
     }
   }
-  return { ...localFailure(what, cause), retryAfterMs: undefined }
+  return { ...localFailure(task, cause), retryAfterMs: undefined }
 }
 
-function localFailure(what: string, cause: unknown): Pick<ArchiveFailure, 'kind' | 'error'> {
+function localFailure(task: string, cause: unknown): Pick<ArchiveFailure, 'kind' | 'error'> {
   if (isWalrError(cause, ...REMOTE_REFUSALS)) return { kind: 'refused', error: cause }
   if (isWalrError(cause)) {
-    const text = `could not archive "${what}": ${cause.message}`
+    const text = `could not ${task}: ${cause.message}`
     return { kind: 'local', error: new WalrError(cause.code, text, { hint: cause.hint, detail: cause.detail, cause }) }
   }
   if (isCodecError(cause)) {
     const code = cause.code === 'WrongKey' ? 'WALR_KEY' : 'WALR_OBJECT_CORRUPT'
-    return { kind: 'local', error: new WalrError(code, `could not archive "${what}": ${cause.message}`, { cause }) }
+    return { kind: 'local', error: new WalrError(code, `could not ${task}: ${cause.message}`, { cause }) }
   }
-  const text = `could not archive "${what}": ${systemErrorText(cause)}`
+  const text = `could not ${task}: ${systemErrorText(cause)}`
   return {
     kind: 'local',
     error: new WalrError(isSystemError(cause) ? 'WALR_DIRECTORY' : 'WALR_INTERNAL', text, { cause }),

@@ -171,7 +171,7 @@ export class Archiver {
       const names = segments.map(({ fileName }) => fileName)
       await this.#confirmed.sweep(names, this.#scan.newest, nowMs)
     } catch (error) {
-      this.#alarms.failed(archiveFailure(directory, error), this.#backlog.count, nowMs)
+      this.#alarms.failed(archiveFailure(`look into "${directory}"`, error), this.#backlog.count, nowMs)
     }
   }
 
@@ -257,7 +257,7 @@ export class Archiver {
   }
 
   #fail(fileName: string, cause: unknown): void {
-    const failure = archiveFailure(fileName, cause)
+    const failure = archiveFailure(`archive "${fileName}"`, cause)
     const nowMs = this.#options.clock.nowMs()
     const isIdentity = !this.#identityChecked
     this.#schedule.failed(isIdentity ? IDENTITY : fileName, failure, nowMs)

@@ -102,7 +102,7 @@ async function findEnd(
     const inventory = new ArchiveInventory(storage, layout, walSegmentSize)
     report({ type: 'end', id, end: await findArchiveEnd(inventory, server, walSegmentSize, stop.signal) })
   } catch (error) {
-    const sent = isWalrError(error) ? error : archiveFailure('the end of the archive', error).error
+    const sent = isWalrError(error) ? error : archiveFailure('look into the archive', error).error
     report({ type: 'end-failed', id, error: sendError(sent) })
   }
 }

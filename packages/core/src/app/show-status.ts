@@ -1,0 +1,47 @@
+import { nodeDisk } from '../disk/node-disk.ts'
+import { EXIT_CODES } from '../errors/exit-codes.ts'
+import { WalrError } from '../errors/walr-error.ts'
+import { readStatusFile, STALE_MS, type ReportedStatus } from './archive/status-file.ts'
+
+/** The status of a receive directory's walr, for people and for programs. */
+export interface ShownStatus {
+  readonly running: boolean
+  readonly status: ReportedStatus
+  /** 0 when walr runs, 3 when WAL is missing, 1 when it does not run. */
+  readonly exitCode: number
+}
+
+/**
+ * Reads the status that the walr of this directory writes.
+ * @throws WalrError WALR_DIRECTORY when there is none.
+ */
+export async function readStatus(directory: string, now: Date): Promise<ShownStatus> {
+  const status = await readStatusFile(nodeDisk, directory)
+  if (!status) {
+    throw new WalrError('WALR_DIRECTORY', `no walr has written a status into "${directory}"`, {
+      hint: '"walr receive" with an archive in its configuration does. Is it the receive directory?',
+    })
+  }
+  const stopped = status.archive.state === 'stopped' || status.receiver.state === 'stopped'
+  const running = !stopped && now.getTime() - Date.parse(status.updatedAt) < STALE_MS
+  const gap = status.receiver.state === 'gap'
+  return { running, status, exitCode: gap ? EXIT_CODES.gap : running ? EXIT_CODES.success : EXIT_CODES.failure }
+}
+
+/** An aligned table of it. */
+export function statusTable({ running, status }: ShownStatus): string {
+  const { receiver, archive } = status
+  const { backlog, lastError, lastArchived, quarantined } = archive
+  const rows: (readonly [string, string])[] = [
+    ['walr', running ? `running (process ${status.pid})` : `not running; last report ${status.updatedAt}`],
+    ['receiver', `${receiver.state} since ${receiver.since} (${receiver.reason})`],
+    ['archive', archive.state],
+    ['archived up to', archive.archivedLsn ?? 'not known yet'],
+    ['last archived', lastArchived ? `${lastArchived.walFileName} at ${lastArchived.at}` : 'nothing since the start'],
+    ['backlog', `${backlog.files} files, ${backlog.bytes} bytes, oldest ${backlog.seconds} s`],
+    ['quarantined', quarantined.length === 0 ? 'none' : quarantined.join(', ')],
+    ['last error', lastError ? `${lastError.code} at ${lastError.at}: ${lastError.message}` : 'none'],
+  ]
+  const width = Math.max(...rows.map(([name]) => name.length))
+  return rows.map(([name, value]) => `${name.padEnd(width)}  ${value}`).join('\n')
+}
