@@ -15,7 +15,8 @@ describe('the archiver', () => {
   it('archives finished segments, removes all but the newest, and says how far the archive is', async () => {
     for (const number of [4, 5, 6]) bench.write(number)
     const status = await bench.drain()
-    for (const number of [4, 5, 6]) expect(bench.storage.objects.get(bench.key(number))?.equals(pagedSegment(number))).toBe(true)
+    for (const number of [4, 5, 6])
+      expect(bench.storage.objects.get(bench.key(number))?.equals(pagedSegment(number))).toBe(true)
     expect(bench.files).toEqual([segmentName(6)])
     expect(status).toMatchObject({ archivedLsn: '0/700000', archivedCount: 3, backlog: { files: 0, bytes: 0 } })
   })
