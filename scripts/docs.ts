@@ -4,10 +4,14 @@
  */
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { configurationPage } from './docs/configuration-page.ts'
 import { errorsPage } from './docs/errors-page.ts'
 
 const root = join(import.meta.dirname, '..')
-const pages = [{ path: 'docs/errors.md', text: await errorsPage() }]
+const pages = [
+  { path: 'docs/errors.md', text: await errorsPage() },
+  { path: 'docs/configuration.md', text: await configurationPage() },
+]
 const check = process.argv.includes('--check')
 
 for (const { path, text } of pages) {

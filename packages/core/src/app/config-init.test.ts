@@ -40,7 +40,7 @@ function typing(...lines: string[]): { ask: Ask; questions: string[] } {
 
 describe('a new configuration', () => {
   it('is what the flags say', async () => {
-    const connection = "host=db user='w $$ \${X}'"
+    const connection = "host=db user='w $$ ${X}'"
     const { file, nextSteps } = await init({
       ...{ cluster: 'pg15', connection, directory: 'wal', slot: 's', storage: 's3', bucket: 'b', region: 'r' },
       ...{ endpoint: 'http://127.0.0.1:1', encrypt: 'yes' },
@@ -123,6 +123,14 @@ describe('a new configuration', () => {
     expect(readFileSync(join(root, name), 'utf8')).toBe('cluster: old')
   })
 
+  it('does not take the place of a file that appears meanwhile', async () => {
+    writeFileSync(join(root, 'new.yaml'), 'cluster: old')
+    const disk = { ...nodeDisk, size: () => Promise.resolve(undefined) }
+    const writing = init({ storage: 'local', path: '/a' }, { output: 'new.yaml', disk })
+    await expect(writing).rejects.toMatchObject({ code: 'WALR_CONFIG' })
+    expect(readFileSync(join(root, 'new.yaml'), 'utf8')).toBe('cluster: old')
+  })
+
   it('goes where --output says, and replaces nothing there either', async () => {
     await init({ storage: 'local', path: '/a' }, { output: 'other.yaml' })
     expect(readdirSync(root)).toEqual(['other.yaml'])
@@ -144,7 +152,7 @@ describe('a new configuration', () => {
         async (path, more) => {
           const answers = { cluster: 'main', directory: more, slot: 'walr', connection: '', storage: 'local' } as const
           writeFileSync(file, configTemplate({ ...answers, path, bucket: '', region: '', endpoint: '', encrypt: 'no' }))
-          const { tree } = toConfigTree(await readConfigFile(file))
+          const { tree } = toConfigTree((await readConfigFile(file)).value)
           await expandTree(tree, { environment: {}, readSecret: () => Promise.reject(new Error('no file')) })
           expect(tree).toMatchObject({ receive: { directory: more }, archive: { storage: { path } } })
         },

@@ -40,11 +40,12 @@ const linePattern =
   /^(#.*|walr-key:([A-Za-z0-9._-]{1,64}):[A-Za-z0-9+/_-]{43}=?|[A-Za-z0-9+/_-]{43}=?|[0-9A-Fa-f]{64})?$/
 
 /**
- * Makes a key for encryption and, when a file is given, stores it there, durably and with mode 0600. A file that exists is
- * never written, except with `add`: then it is replaced as a whole by one that begins with the new key, which makes that
- * the current one, and goes on with all that was in it.
- * @throws WalrError WALR_USAGE for a bad id, a file that exists, or `add` without a file; WALR_KEY when the file to add to is
- *   no key file or has the id already; WALR_WRITE_FAILED, WALR_DISK_FULL or WALR_FSYNC_FAILED when it cannot be written.
+ * Makes a key for encryption and, when a file is given, stores it there, durably and with mode 0600. A file that
+ * exists is never written, except with `add`: then it is replaced as a whole by one that begins with the new key,
+ * which makes that the current one, and goes on with all that was in it.
+ * @throws WalrError WALR_USAGE for a bad id, a file that exists, or `add` without a file; WALR_KEY when the file to
+ *   add to is no key file or has the id already; WALR_WRITE_FAILED, WALR_DISK_FULL or WALR_FSYNC_FAILED when it cannot
+ *   be written.
  */
 export async function generateKey(request: GenerateKeyRequest, parts: GenerateKeyParts = {}): Promise<GeneratedKey> {
   const { disk = nodeDisk, now = () => new Date(), random = randomBytes } = parts
@@ -70,7 +71,7 @@ async function addToFile(disk: Disk, file: string, key: GeneratedKey): Promise<v
   const lock = `${file}.lock`
   // Two at the same time would each write a file without the other's key.
   await createExclusively(disk, lock, Buffer.alloc(0), {
-    hint: `Another "walr keys generate" is at work. If there is none, an earlier one was interrupted: remove "${lock}".`,
+    hint: `Another "walr keys generate" is at work. If there is none, an earlier one was interrupted: remove it.`,
   })
   try {
     const before = await readKeyFile(disk, file)

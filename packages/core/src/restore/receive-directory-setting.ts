@@ -27,10 +27,10 @@ export async function receiveDirectory(setting: ReceiveDirectorySetting): Promis
       hint: 'Give -D DIRECTORY or --config FILE, or set WALR_RECEIVE_DIRECTORY or WALR_CONFIG.',
     })
   }
-  const { loadConfig } = await import('../config/load-config.ts')
+  const { readReceiveDirectory } = await import('../config/read-receive-directory.ts')
   const path = resolve(workingDirectory, configPath)
-  const { receive } = await loadConfig(path)
-  if (receive?.directory !== undefined) return receive.directory
+  const inFile = await readReceiveDirectory(path, environment)
+  if (inFile !== undefined) return inFile
   throw new WalrError('WALR_CONFIG', `configuration file "${path}" names no receive directory`, {
     hint: 'Set receive.directory in it.',
   })

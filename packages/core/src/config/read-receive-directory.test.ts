@@ -1,0 +1,43 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { readReceiveDirectory } from './read-receive-directory.ts'
+
+let root: string
+let file: string
+beforeEach(() => {
+  root = mkdtempSync(join(tmpdir(), 'walr-config-'))
+  file = join(root, 'walr.yaml')
+})
+afterEach(() => {
+  rmSync(root, { recursive: true, force: true })
+})
+
+describe('the receive directory of a file', () => {
+  it.each([
+    ['receive: { directory: /wal }', '/wal'],
+    ['receive: { directory: "${BASE}/wal" }\narchive: { storage: { use: local, secret: "${NOT_SET}" } }', '/base/wal'],
+    ['receive:', undefined],
+    ['cluster: main', undefined],
+  ])('is known from %j', async (content, expected) => {
+    writeFileSync(file, content)
+    expect(await readReceiveDirectory(file, { BASE: '/base' })).toBe(expected)
+  })
+
+  it('starts at the folder of the file when it is relative', async () => {
+    writeFileSync(file, 'receive: { directory: wal }')
+    expect(await readReceiveDirectory(file, {})).toBe(join(root, 'wal'))
+  })
+
+  it.each([
+    'receive: { directory: 5 }',
+    'receive: { directory: "" }',
+    'receive: { directory: "${NOT_SET}" }',
+    'receive: [',
+  ])('is refused in %j', async (content) => {
+    writeFileSync(file, content)
+    await expect(readReceiveDirectory(file, {})).rejects.toMatchObject({ code: 'WALR_CONFIG' })
+    await expect(readReceiveDirectory(file, {})).rejects.toThrow(file)
+  })
+})

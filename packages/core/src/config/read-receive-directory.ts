@@ -1,0 +1,29 @@
+import { dirname, resolve } from 'node:path'
+import { configError } from './config-fault.ts'
+import { isSection, toConfigTree } from './config-tree.ts'
+import { expandTree } from './expand-tree.ts'
+import { readConfigFile } from './read-config-file.ts'
+import { readSecretFile } from './read-secret-file.ts'
+
+/**
+ * Reads `receive.directory` of a configuration file and checks nothing else of it: `restore-command` starts once for each
+ * WAL file, and loading the schema would double the time of that.
+ * @param file absolute.
+ * @returns an absolute path; undefined when the file does not name a directory.
+ * @throws WalrError WALR_CONFIG
+ */
+export async function readReceiveDirectory(
+  file: string,
+  environment: Readonly<Record<string, string | undefined>>,
+): Promise<string | undefined> {
+  const { tree } = toConfigTree((await readConfigFile(file)).value)
+  const { receive } = tree
+  if (!isSection(receive) || !Object.hasOwn(receive, 'directory')) return undefined
+  const baseDirectory = dirname(file)
+  const sources = { environment, readSecret: (path: string) => readSecretFile(path, baseDirectory) }
+  const { faults } = await expandTree(tree, sources, (path) => path === 'receive.directory')
+  if (faults.length > 0) throw configError(faults, file)
+  const { directory } = receive
+  if (typeof directory === 'string' && directory !== '') return resolve(baseDirectory, directory)
+  throw configError([{ path: 'receive.directory', message: 'must be the path of a directory' }], file)
+}
