@@ -8,6 +8,8 @@ export interface Contestant {
   readonly name: string
   readonly program: string
   readonly args: readonly string[]
+  /** More environment for the next run. */
+  readonly environment?: () => Readonly<Record<string, string>>
 }
 
 /** The contestant with this name. */

@@ -4,9 +4,6 @@ import type { CatchUpResult } from './catch-up.ts'
 import { median, medianRatio, type Pair } from './statistics.ts'
 import type { SyncCommitResult } from './sync-commits.ts'
 
-const BEGIN = '<!-- receive: written by npm run bench:receive -- --write -->'
-const END = '<!-- receive: end -->'
-
 /** What was measured, and between whom. */
 export interface BenchResults {
   readonly baseName: string
@@ -52,23 +49,27 @@ export function formatReport(results: BenchResults): string {
 }
 
 /** Puts the report into a Markdown file, in the place of the previous one. */
-export function writeReport(path: string, report: string): void {
-  const previous = existsSync(path) ? readFileSync(path, 'utf8') : `# Benchmarks\n\n${BEGIN}\n${END}\n`
-  const from = previous.indexOf(BEGIN)
-  const to = previous.indexOf(END)
-  if (from < 0 || to < 0) throw new Error(`the file has lost its marks: ${BEGIN} and ${END}`)
-  writeFileSync(path, `${previous.slice(0, from)}${BEGIN}\n\n${report}\n\n${previous.slice(to)}`)
+export function writeReport(path: string, report: string, section: 'receive' | 'archive' = 'receive'): void {
+  const begin = `<!-- ${section}: written by npm run bench:${section} -- --write -->`
+  const end = `<!-- ${section}: end -->`
+  const previous = existsSync(path) ? readFileSync(path, 'utf8') : `# Benchmarks\n\n${begin}\n${end}\n`
+  const from = previous.indexOf(begin)
+  const to = previous.indexOf(end)
+  if (from < 0 || to < 0) throw new Error(`the file has lost its marks: ${begin} and ${end}`)
+  writeFileSync(path, `${previous.slice(0, from)}${begin}\n\n${report}\n\n${previous.slice(to)}`)
 }
 
-function row<T>(label: string, pairs: readonly Pair<T>[], figure: (value: T) => number, digits: number): string {
+/** A line of a table: medians of both, and the median of the ratios. */
+export function row<T>(label: string, pairs: readonly Pair<T>[], figure: (value: T) => number, digits: number): string {
   const base = median(pairs.map((pair) => figure(pair.base))).toFixed(digits)
   const subject = median(pairs.map((pair) => figure(pair.subject))).toFixed(digits)
   return `| ${label} | ${base} | ${subject} | ${medianRatio(pairs, figure).toFixed(2)} |`
 }
 
-function machineFacts(serverVersion: string): string {
+/** Where and when it was measured. */
+export function machineFacts(serverVersion?: string): string {
   const memory = `${Math.round(totalmem() / 2 ** 30)} GiB of memory`
   const processor = `${cpus().length} × ${cpus()[0]?.model.trim() ?? 'unknown processor'}`
   const date = new Date().toISOString().slice(0, 10)
-  return `${date}: ${processor}, ${memory}, Linux ${release()}, Node ${process.version}, PostgreSQL ${serverVersion}.`
+  return `${date}: ${processor}, ${memory}, Linux ${release()}, Node ${process.version}${serverVersion === undefined ? '' : `, PostgreSQL ${serverVersion}`}.`
 }

@@ -80,7 +80,7 @@ async function runOnce(
   {
     const args = [...contestant.args, '-D', scratch.path, '--slot', 'bench', '--synchronous', '--no-loop']
     await using receiver = new RunningProgram(contestant.program, args, {
-      env: environmentFor(cluster, { PGAPPNAME: 'bench' }),
+      env: environmentFor(cluster, { PGAPPNAME: 'bench', ...contestant.environment?.() }),
     })
     await makeSynchronous(cluster)
     // A receiver runs for months: what is compared is not how fast a runtime warms up.
