@@ -20,7 +20,7 @@ module.exports = {
     {
       name: 'only-disk-touches-fs',
       severity: 'error',
-      from: { path: src, pathNot: '/src/(disk|config|plugins/loader)/|\\.test\\.ts$' },
+      from: { path: src, pathNot: '/src/(disk|config|plugins/loader)/|\\.(test|fixture)\\.ts$' },
       to: { path: '^(node:)?fs(/promises)?$' },
     },
     {
@@ -76,7 +76,7 @@ module.exports = {
     },
   ],
   options: {
-    doNotFollow: { path: 'node_modules' },
+    doNotFollow: { path: 'node_modules|/dist/' },
     tsPreCompilationDeps: true,
     tsConfig: { fileName: 'tsconfig.check.json' },
     enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['types', 'import', 'default'] },

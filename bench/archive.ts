@@ -75,7 +75,7 @@ async function commits(
     // Each run has an archive of its own: an empty directory would go on behind that of the run before.
     environment: () => ({ WALR_CLUSTER: `run${(run += 1)}` }),
   }
-  return benchSyncCommits({ ...options, base, subject })
+  return await benchSyncCommits({ ...options, base, subject })
 }
 
 function misuse(option: string): Error {

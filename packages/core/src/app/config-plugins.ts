@@ -1,8 +1,48 @@
+import { BUILTIN_PLUGINS } from '../builtin/index.ts'
+import type { LoadedConfig } from '../config/load-config.ts'
+import { PluginLoader } from '../plugins/loader/plugin-loader.ts'
+import type { Logger } from '../telemetry/logger.ts'
+import { archiveEntries } from './archive/open-archive.ts'
 import type { SecretOptions } from './config-show.ts'
 import type { PluginCheck } from './config-validate.ts'
 
-/** What the plugins of a configuration say about it. */
-export const checkConfiguredPlugins: PluginCheck = () => Promise.resolve([])
+/** What the plugins of a configuration say about it. Nothing is opened: no key is read and no server asked. */
+export const checkConfiguredPlugins: PluginCheck = async (loaded) => {
+  const { archive } = loaded.config
+  const entries = archive ? archiveEntries(archive) : undefined
+  const all = entries ? [entries.storage, ...entries.codecs, ...entries.readCodecs] : []
+  const faults = await loaderOf(loaded).check(all)
+  return faults.map(({ place, message }) => ({ path: place, message }))
+}
 
-/** What the plugin of an entry says about its options. */
-export const configuredSecretOptions: SecretOptions = () => Promise.resolve(undefined)
+/** What the plugin of an entry says about its options; undefined when it cannot be asked. */
+export const configuredSecretOptions: SecretOptions = async (entry, loaded) => {
+  const plugin = await loaderOf(loaded)
+    .describe(entry.use)
+    .catch(() => undefined) // "walr config validate" tells why
+  if (!plugin) return undefined
+  const known = new Map(plugin.options.map(({ name, secret }) => [name, secret === true]))
+  // An option that the plugin does not know may be a misspelt secret.
+  return new Set(Object.keys(entry).filter((name) => name !== 'use' && (known.get(name) ?? !isParent(name, known))))
+}
+
+/** Nested options are described with dots; a parent is secret when one of its children is. */
+function isParent(name: string, known: ReadonlyMap<string, boolean>): boolean {
+  const children = [...known].filter(([child]) => child.startsWith(`${name}.`))
+  return children.length > 0 && !children.some(([, secret]) => secret)
+}
+
+function loaderOf({ config, file, baseDirectory }: LoadedConfig): PluginLoader {
+  return new PluginLoader({
+    plugins: config.plugins,
+    configFile: file,
+    baseDirectory,
+    builtins: BUILTIN_PLUGINS,
+    logger: silent,
+    signal: new AbortController().signal,
+    now: () => new Date(),
+  })
+}
+
+const ignore = (): void => undefined
+const silent: Logger = { error: ignore, warning: ignore, notice: ignore, info: ignore, debug: ignore }

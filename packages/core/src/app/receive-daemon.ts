@@ -15,7 +15,8 @@ import { reportError } from '../telemetry/report-error.ts'
 import { DiskRoom } from '../wal/disk-room.ts'
 import { ReceiveArchive, type ReceiveArchiveOptions } from './archive/receive-archive.ts'
 import { directoryIdentityGuard } from './directory-identity-guard.ts'
-import type { ArchiveOptions, ReceiveOptions } from './receive-options/receive-options.ts'
+import type { ArchiveOptions } from './receive-options/configured-options.ts'
+import type { ReceiveOptions } from './receive-options/receive-options.ts'
 import { askPassword } from './terminal-password.ts'
 
 /** What the program gives the daemon. */

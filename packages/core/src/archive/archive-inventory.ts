@@ -123,7 +123,7 @@ export class ArchiveInventory {
     for await (const { key } of this.#storage.list(prefix, options)) {
       const name = parseSegmentKey(key)?.walFileName
       const segment = name && walFileSegment(name, this.#walSegmentSize)
-      if (segment && segment.timelineId === timelineId) yield segment.segmentNumber
+      if (segment?.timelineId === timelineId) yield segment.segmentNumber
     }
   }
 }

@@ -47,7 +47,6 @@ export class ObjectBuffer {
   source(): ByteSource {
     return {
       size: this.#length,
-      // eslint-disable-next-line @typescript-eslint/require-await -- the contract is asynchronous
       open: () => asAsync(this.chunks()),
     }
   }

@@ -30,6 +30,27 @@ export interface Disk {
   freeBytes(path: string): Promise<number>
 }
 
+/** A disk that keeps trees of files under names that others choose. */
+export interface TreeDisk extends Disk {
+  /** What lies at `path`, symbolic links followed; undefined when there is nothing. Any other failure rejects. */
+  stat(path: string): Promise<DiskStat | undefined>
+  /**
+   * Gives a file a second name; fails with EEXIST when the name is taken, and then changes nothing. Of several at the same
+   * time one succeeds. Not durable before {@link Disk.syncDirectory}. File systems without it say EPERM or ENOTSUP.
+   */
+  link(existing: string, added: string): Promise<void>
+}
+
+/** What the system knows of a file or directory. */
+export interface DiskStat {
+  readonly kind: DiskEntry['kind']
+  /** In bytes; of a directory a number without meaning. */
+  readonly size: number
+  readonly modifiedAt: Date
+  /** Device and inode: equal for two names of one thing, different when another file system is mounted there. */
+  readonly identity: string
+}
+
 /** A name in a directory. */
 export interface DiskEntry {
   readonly name: string

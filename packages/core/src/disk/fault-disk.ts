@@ -43,53 +43,54 @@ export class FaultDisk implements Disk {
   }
 
   async open(path: string, how: 'create' | 'createNew' | 'existing' | 'read', mode?: number): Promise<DiskFile> {
-    await this.#pass({ operation: 'open', path, how })
+    await this.pass({ operation: 'open', path, how })
     return new FaultDiskFile(await this.#inner.open(path, how, mode), this.#rules)
   }
 
   async openDirect(path: string, selfSyncing: boolean): Promise<DiskFile | undefined> {
     if (!this.#direct) return undefined
-    await this.#pass({ operation: 'open', path, how: 'direct' })
+    await this.pass({ operation: 'open', path, how: 'direct' })
     const file = await this.#inner.openDirect(path, selfSyncing)
     return file && new FaultDiskFile(file, this.#rules)
   }
 
   async list(directory: string): Promise<readonly DiskEntry[]> {
-    await this.#pass({ operation: 'list', path: directory })
+    await this.pass({ operation: 'list', path: directory })
     return this.#inner.list(directory)
   }
 
   async size(path: string): Promise<number | undefined> {
-    await this.#pass({ operation: 'size', path })
+    await this.pass({ operation: 'size', path })
     return this.#inner.size(path)
   }
 
   async rename(from: string, to: string): Promise<void> {
-    await this.#pass({ operation: 'rename', path: from, to })
+    await this.pass({ operation: 'rename', path: from, to })
     await this.#inner.rename(from, to)
   }
 
   async remove(path: string): Promise<void> {
-    await this.#pass({ operation: 'remove', path })
+    await this.pass({ operation: 'remove', path })
     await this.#inner.remove(path)
   }
 
   async makeDirectory(path: string, mode?: number): Promise<void> {
-    await this.#pass({ operation: 'makeDirectory', path })
+    await this.pass({ operation: 'makeDirectory', path })
     await this.#inner.makeDirectory(path, mode)
   }
 
   async syncDirectory(path: string): Promise<void> {
-    await this.#pass({ operation: 'syncDirectory', path })
+    await this.pass({ operation: 'syncDirectory', path })
     await this.#inner.syncDirectory(path)
   }
 
   async freeBytes(path: string): Promise<number> {
-    await this.#pass({ operation: 'freeBytes', path })
+    await this.pass({ operation: 'freeBytes', path })
     return this.#freeBytes ?? this.#inner.freeBytes(path)
   }
 
-  async #pass(details: OperationDetails): Promise<void> {
+  /** Logs an operation, and does to it what the rules say. */
+  protected async pass(details: OperationDetails): Promise<void> {
     const fault = this.#rules.begin(details)
     if (fault?.delayMs !== undefined) await delay(fault.delayMs)
     if (fault?.error !== undefined) throw fault.error

@@ -11,6 +11,8 @@ export type OperationName =
   | 'makeDirectory'
   | 'syncDirectory'
   | 'freeBytes'
+  | 'stat'
+  | 'link'
   | 'write'
   | 'read'
   | 'dataSync'
@@ -23,7 +25,7 @@ export type OperationName =
 export interface OperationDetails {
   readonly operation: OperationName
   readonly path: string
-  /** Target of a rename. */
+  /** Target of a rename, new name of a link. */
   readonly to?: string
   /** How a file was opened. */
   readonly how?: string

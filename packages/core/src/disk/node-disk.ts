@@ -1,8 +1,8 @@
 import { constants } from 'node:fs'
 import type { FileHandle } from 'node:fs/promises'
-import { mkdir, open, readdir, rename, stat, statfs, unlink } from 'node:fs/promises'
+import { link, mkdir, open, readdir, rename, stat, statfs, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Disk, DiskEntry, DiskFile } from './disk.ts'
+import type { DiskEntry, DiskFile, TreeDisk } from './disk.ts'
 import { NodeDiskFile } from './node-disk-file.ts'
 import { isSystemError } from '../errors/system-error.ts'
 
@@ -14,7 +14,7 @@ const openFlags = {
 } as const
 
 /** The real file system. The process's umask may take bits from the modes. */
-export const nodeDisk: Disk = {
+export const nodeDisk: TreeDisk = {
   async open(path, how, mode = 0o600): Promise<DiskFile> {
     return new NodeDiskFile(path, await open(path, openFlags[how], mode))
   },
@@ -84,6 +84,23 @@ export const nodeDisk: Disk = {
     const { bavail, bsize } = await statfs(path)
     return bavail * bsize
   },
+
+  async stat(path) {
+    try {
+      const stats = await stat(path, { bigint: true })
+      return {
+        kind: kindOf(stats),
+        size: Number(stats.size),
+        modifiedAt: stats.mtime,
+        identity: `${String(stats.dev)}:${String(stats.ino)}`,
+      }
+    } catch (error) {
+      if (isSystemError(error, 'ENOENT')) return undefined
+      throw error
+    }
+  },
+
+  link,
 }
 
 /**

@@ -125,7 +125,9 @@ export class ArchiveThread {
         void worker.terminate()
       } else this.#take(message)
     })
-    worker.on('error', (error) => (died = error))
+    worker.on('error', (error: unknown) => {
+      died = error
+    })
     this.#ended = new Promise((resolve) => {
       worker.on('exit', () => {
         this.#worker = undefined

@@ -8,7 +8,7 @@ import type { IdentityGuard } from '../../replication/receive-session.ts'
 import type { Logger } from '../../telemetry/logger.ts'
 import { readIdentity } from '../../wal/directory-identity.ts'
 import { parseLsn } from '../../wal/lsn.ts'
-import type { ArchiveOptions } from '../receive-options/receive-options.ts'
+import type { ArchiveOptions } from '../receive-options/configured-options.ts'
 import { ArchiveThread } from './archive-thread.ts'
 import { StatusFile } from './status-file.ts'
 

@@ -1,6 +1,14 @@
 import type { LoadedConfig } from '../../config/load-config.ts'
-import type { WalrConfig } from '../../config/walr-config.ts'
-import type { ArchiveOptions } from './receive-options.ts'
+import type { ArchiveConfig, WalrConfig } from '../../config/walr-config.ts'
+
+/** The archive of a configuration. */
+export interface ArchiveOptions {
+  readonly cluster: string
+  readonly archive: ArchiveConfig
+  readonly plugins: readonly string[]
+  readonly configFile: string | undefined
+  readonly baseDirectory: string
+}
 
 /** The connection of a configuration as a connection string; undefined when it has none. May hold a password. */
 export function configuredConnection(config: WalrConfig | undefined): string | undefined {
@@ -11,6 +19,7 @@ export function configuredConnection(config: WalrConfig | undefined): string | u
     .join(' ')
 }
 
+/** The archive of a configuration; undefined when it has none. */
 export function configuredArchive(loaded: LoadedConfig | undefined): ArchiveOptions | undefined {
   if (loaded === undefined) return undefined
   const { config, file, baseDirectory } = loaded

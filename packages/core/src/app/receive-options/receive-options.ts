@@ -1,11 +1,10 @@
 import type { LoadedConfig } from '../../config/load-config.ts'
-import type { ArchiveConfig } from '../../config/walr-config.ts'
 import type { Verbosity } from '../../telemetry/verbosity.ts'
 import { toVerbosity } from '../../telemetry/verbosity.ts'
 import type { CompressionSpec } from '../../wal/compression/compression-spec.ts'
 import { parseCompressionSpec } from '../../wal/compression/compression-spec.ts'
 import type { Lsn } from '../../wal/lsn.ts'
-import { configuredArchive, configuredConnection } from './configured-options.ts'
+import { configuredArchive, configuredConnection, type ArchiveOptions } from './configured-options.ts'
 import { getoptLong, usageError } from './getopt-long.ts'
 import { parseChoice, parseEndPosition, parseStatusInterval } from './option-values.ts'
 import { RECEIVE_OPTIONS } from './receive-option-table.ts'
@@ -37,15 +36,6 @@ export interface ReceiveOptions {
   readonly guardSlot: string | undefined
   /** Where finished segments go to; undefined when they stay in the directory. */
   readonly archive: ArchiveOptions | undefined
-}
-
-/** The archive of a configuration. */
-export interface ArchiveOptions {
-  readonly cluster: string
-  readonly archive: ArchiveConfig
-  readonly plugins: readonly string[]
-  readonly configFile: string | undefined
-  readonly baseDirectory: string
 }
 
 /** Which configuration a command line asks for. */

@@ -84,19 +84,19 @@ export class OptionsError extends Error {
 
 /** True for a {@link StorageError} of any copy of this module; when codes are given, for one that carries one of them. */
 export function isStorageError(error: unknown, ...codes: readonly StorageErrorCode[]): error is StorageError {
-  return isBranded<StorageError>(error, storageBrand) && (codes.length === 0 || codes.includes(error.code))
+  return hasBrand(error, storageBrand) && (codes.length === 0 || codes.includes((error as StorageError).code))
 }
 
 /** True for a {@link CodecError} of any copy of this module; when codes are given, for one that carries one of them. */
 export function isCodecError(error: unknown, ...codes: readonly CodecErrorCode[]): error is CodecError {
-  return isBranded<CodecError>(error, codecBrand) && (codes.length === 0 || codes.includes(error.code))
+  return hasBrand(error, codecBrand) && (codes.length === 0 || codes.includes((error as CodecError).code))
 }
 
 /** True for an {@link OptionsError} of any copy of this module. */
 export function isOptionsError(error: unknown): error is OptionsError {
-  return isBranded<OptionsError>(error, optionsBrand)
+  return hasBrand(error, optionsBrand)
 }
 
-function isBranded<E extends Error>(error: unknown, brand: symbol): error is E {
+function hasBrand(error: unknown, brand: symbol): boolean {
   return error instanceof Error && (error as unknown as Record<symbol, unknown>)[brand] === true
 }

@@ -1,0 +1,213 @@
+import {
+  isCodecError,
+  isOptionsError,
+  type Codec,
+  type HookContext,
+  type PluginHook,
+  type RetentionPolicy,
+  type Storage,
+  type WalrPlugin,
+} from '../contract/index.ts'
+import { isWalrError, WalrError } from '../../errors/walr-error.ts'
+import type { Logger } from '../../telemetry/logger.ts'
+import { DEFAULT_CALL_OPTIONS, type CallOptions } from './call-options.ts'
+import { toCodec, toRetention, toStorage, type MadeOrFault } from './hook-shape.ts'
+import { LoadedCodec } from './loaded-codec.ts'
+import { LoadedRetention } from './loaded-retention.ts'
+import { LoadedStorage } from './loaded-storage.ts'
+import type { PluginEntry, PluginFault } from './plugin-entry.ts'
+import { pluginFault, PluginFaults, reasonOf, type NamedPlace } from './plugin-faults.ts'
+import { PluginList } from './plugin-list.ts'
+import { pluginLogger } from './plugin-logger.ts'
+import { HOOK_FUNCTIONS } from './plugin-shape.ts'
+import { secretMask, type SecretMask } from './secret-mask.ts'
+import { unlessAborted } from './unless-aborted.ts'
+
+export type { PluginEntry, PluginFault } from './plugin-entry.ts'
+
+export interface PluginLoaderOptions {
+  /** The list `plugins` of the configuration: names of packages, and paths that begin with a dot. */
+  readonly plugins: readonly string[]
+  /** For messages; undefined when there is none. */
+  readonly configFile: string | undefined
+  /** Absolute: where packages are looked for, and where relative paths begin. */
+  readonly baseDirectory: string
+  readonly builtins: readonly WalrPlugin[]
+  readonly logger: Logger
+  /** Given to what plugins make; aborted when walr needs none of it any more. */
+  readonly signal: AbortSignal
+  readonly now: () => Date
+  /** How calls of plugins are watched, repeated and reported; what is missing has its default. */
+  readonly calls?: Partial<CallOptions>
+}
+
+/**
+ * Finds, checks and opens the plugins of a configuration. What can be said from a package.json is said without running
+ * anything of the plugin; a plugin is imported, once, when an entry that uses it is checked or opened.
+ */
+export class PluginLoader {
+  readonly #options: PluginLoaderOptions
+  readonly #list: PluginList
+
+  constructor(options: PluginLoaderOptions) {
+    this.#options = options
+    this.#list = new PluginList(options)
+  }
+
+  /** All faults of all listed plugins and of `entries`, without opening anything. */
+  async check(entries: readonly PluginEntry[]): Promise<readonly PluginFault[]> {
+    const found = await Promise.all([
+      ...this.#list.checks(),
+      ...entries.map((entry) => faultsOf(async () => this.#prepare(entry))),
+    ])
+    // What is wrong with a plugin as such is met again in every entry that uses it.
+    return [...new Set(found.flat())]
+  }
+
+  /** @throws WalrError WALR_PLUGIN or WALR_CONFIG with all that {@link check} finds. */
+  async assertGood(entries: readonly PluginEntry[]): Promise<void> {
+    const faults = await this.check(entries)
+    if (faults.length > 0) throw new PluginFaults(faults).toWalrError()
+  }
+
+  /**
+   * Opens a storage and wraps it; the caller disposes of it.
+   * @param calls what differs from the loader's own settings.
+   * @throws WalrError WALR_PLUGIN, WALR_CONFIG, WALR_KEY
+   */
+  async openStorage(entry: PluginEntry, calls: Partial<CallOptions> = {}): Promise<Storage> {
+    const { plugin, mask, made } = await this.#open(entry, 'storage', toStorage)
+    return new LoadedStorage(made, plugin, mask, this.#calls(calls))
+  }
+
+  /** As {@link openStorage}, for a codec. */
+  async openCodec(entry: PluginEntry, calls: Partial<CallOptions> = {}): Promise<Codec> {
+    const { plugin, mask, made } = await this.#open(entry, 'codec', toCodec)
+    return new LoadedCodec(made, plugin, mask, this.#calls(calls))
+  }
+
+  /** As {@link openStorage}, for a retention policy. */
+  async openRetention(entry: PluginEntry): Promise<RetentionPolicy> {
+    const { plugin, made } = await this.#open(entry, 'retention', toRetention)
+    return new LoadedRetention(made, plugin)
+  }
+
+  /**
+   * The plugin that an entry with this `use` would have; undefined when nothing of that name is built in or listed.
+   * @throws WalrError WALR_PLUGIN
+   */
+  async describe(use: string): Promise<WalrPlugin | undefined> {
+    return reported(async () => this.#list.find(use)?.plugin())
+  }
+
+  async #open<T>(entry: PluginEntry, hook: PluginHook, check: (value: unknown) => MadeOrFault<T>): Promise<Opened<T>> {
+    return reported(async () => {
+      const prepared = await this.#prepare({ ...entry, hook })
+      const { plugin, named, mask } = prepared
+      const made = await this.#make(prepared, hook)
+      const result = check(made)
+      if ('made' in result) return { plugin: plugin.name, mask, made: result.made }
+      throw pluginFault(named, 'WALR_PLUGIN', `cannot be used: its "${HOOK_FUNCTIONS[hook]}" ${result.fault}`)
+    })
+  }
+
+  async #make({ plugin, named, mask, options }: Prepared, hook: PluginHook): Promise<unknown> {
+    const { signal } = this.#options
+    signal.throwIfAborted()
+    const create = plugin[HOOK_FUNCTIONS[hook]]?.bind(plugin)
+    try {
+      const making = Promise.resolve(create?.(options, this.#context(plugin, mask)))
+      return await unlessAborted<unknown>(making, signal)
+    } catch (cause) {
+      if (signal.aborted) throw signal.reason
+      const text = `could not be opened: ${mask(reasonOf(cause))}`
+      if (isCodecError(cause, 'WrongKey')) throw new WalrError('WALR_KEY', sentence(named, text), { cause })
+      throw pluginFault(named, isOptionsError(cause) ? 'WALR_CONFIG' : 'WALR_PLUGIN', text, { cause })
+    }
+  }
+
+  /** Everything that can be done without opening. @throws PluginFaults */
+  async #prepare(entry: PluginEntry): Promise<Prepared> {
+    const named = { plugin: entry.use, place: entry.place, configFile: this.#options.configFile }
+    const source = this.#list.find(entry.use)
+    if (source === undefined) {
+      const names = this.#options.builtins.map(({ name }) => `"${name}"`).join(', ')
+      throw pluginFault(named, 'WALR_CONFIG', `is neither built in (${names}) nor in the list "plugins"`)
+    }
+    const manifest = await source.manifest()
+    if (manifest?.provides.includes(entry.hook) === false) {
+      const text = `offers no ${entry.hook}; its package.json lists: ${manifest.provides.join(', ')}`
+      throw pluginFault(named, 'WALR_PLUGIN', text)
+    }
+    const plugin = await source.plugin()
+    if (plugin[HOOK_FUNCTIONS[entry.hook]] === undefined) {
+      throw pluginFault(named, 'WALR_PLUGIN', `offers no ${entry.hook}: it has no "${HOOK_FUNCTIONS[entry.hook]}"`)
+    }
+    const mask = secretMask(plugin.options, entry.options)
+    return { plugin, named, mask, options: parsedOptions(plugin, entry, named, mask) }
+  }
+
+  #context(plugin: WalrPlugin, mask: SecretMask): HookContext {
+    const { logger, signal, now, baseDirectory } = this.#options
+    return { log: pluginLogger(logger, plugin.name, mask), signal, now, baseDirectory }
+  }
+
+  #calls(calls: Partial<CallOptions>): CallOptions {
+    return { ...DEFAULT_CALL_OPTIONS, ...this.#options.calls, ...calls }
+  }
+}
+
+/** A plugin and what it made of the options of one entry. */
+interface Prepared {
+  readonly plugin: WalrPlugin
+  readonly named: NamedPlace
+  readonly mask: SecretMask
+  readonly options: unknown
+}
+
+interface Opened<T> {
+  readonly plugin: string
+  readonly mask: SecretMask
+  readonly made: T
+}
+
+function parsedOptions(plugin: WalrPlugin, entry: PluginEntry, named: NamedPlace, mask: SecretMask): unknown {
+  try {
+    return plugin.parseOptions(entry.options)
+  } catch (cause) {
+    if (!isOptionsError(cause)) {
+      throw pluginFault(named, 'WALR_PLUGIN', `could not check its options: ${mask(reasonOf(cause))}`, { cause })
+    }
+    const faults = cause.faults.length === 0 ? [{ path: '', message: cause.message }] : cause.faults
+    throw new PluginFaults(
+      faults.flatMap(({ path, message }) => {
+        const place = path === '' ? named.place : `${named.place}.${path}`
+        return pluginFault({ ...named, place }, 'WALR_CONFIG', `has a wrong option: ${mask(message)}`).faults
+      }),
+    )
+  }
+}
+
+function sentence(named: NamedPlace, text: string): string {
+  return pluginFault(named, 'WALR_PLUGIN', text).message
+}
+
+async function faultsOf(work: () => Promise<unknown>): Promise<readonly PluginFault[]> {
+  try {
+    await work()
+    return []
+  } catch (error) {
+    if (error instanceof PluginFaults) return error.faults
+    throw error
+  }
+}
+
+/** Faults become the WalrError that leaves this folder. */
+async function reported<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (error) {
+    if (error instanceof PluginFaults && !isWalrError(error)) throw error.toWalrError()
+    throw error
+  }
+}
