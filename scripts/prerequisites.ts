@@ -21,6 +21,9 @@ const PREREQUISITES: readonly Prerequisite[] = [
   { program: 'zstd', debianPackage: 'zstd' },
   { program: 'setpriv', debianPackage: 'util-linux' },
   { program: 'mount', debianPackage: 'mount' },
+  { program: 'ceph-mon', debianPackage: 'ceph-mon' },
+  { program: 'ceph-osd', debianPackage: 'ceph-osd' },
+  { program: 'radosgw', debianPackage: 'radosgw' },
 ]
 
 /** Debian's package creates and starts a cluster unless a file here says no (postgresql-common, pg_createcluster(1)). */

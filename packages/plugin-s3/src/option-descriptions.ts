@@ -1,0 +1,83 @@
+import type { OptionDescription } from '@walr/core/plugin'
+
+/** The options for the reader; the README has the same table. */
+export const optionDescriptions: readonly OptionDescription[] = [
+  { name: 'bucket', type: 'string', summary: 'name or access point ARN of the bucket; it must exist', required: true },
+  { name: 'prefix', type: 'string', summary: 'what all keys begin with, such as `pg/prod`' },
+  {
+    name: 'region',
+    type: 'string',
+    summary: 'region of the bucket',
+    default: 'that of the environment or profile; us-east-1 with `endpoint`',
+  },
+  { name: 'endpoint', type: 'URL', summary: 'another server than AWS', default: 'AWS' },
+  {
+    name: 'forcePathStyle',
+    type: 'boolean',
+    summary: 'put the bucket into the path instead of the host name',
+    default: 'true with `endpoint`, else false',
+  },
+  { name: 'accessKeyId', type: 'string', summary: 'access key, together with `secretAccessKey`' },
+  { name: 'secretAccessKey', type: 'string', summary: 'the secret of the access key', secret: true },
+  { name: 'sessionToken', type: 'string', summary: 'token of temporary credentials', secret: true },
+  { name: 'profile', type: 'string', summary: 'profile of the shared AWS configuration files' },
+  { name: 'assumeRole.roleArn', type: 'string', summary: 'role to take on with the credentials above' },
+  { name: 'assumeRole.externalId', type: 'string', summary: 'external id that the role demands' },
+  { name: 'assumeRole.sessionName', type: 'string', summary: 'name of the session', default: 'walr' },
+  {
+    name: 'caFile',
+    type: 'path',
+    summary: 'certificates (PEM) that the server must be signed by, instead of the public authorities',
+  },
+  { name: 'storageClass', type: 'string', summary: 'storage class of new objects', default: 'as the bucket says' },
+  {
+    name: 'sseAlgorithm',
+    type: '"AES256", "aws:kms" or "aws:kms:dsse"',
+    summary: 'encryption by the server',
+    default: 'as the bucket says',
+  },
+  { name: 'kmsKeyId', type: 'string', summary: 'key of KMS, with `aws:kms` or `aws:kms:dsse`' },
+  {
+    name: 'sseCustomerKey',
+    type: 'string',
+    summary: '32 bytes in base64: the server encrypts with this key and forgets it (SSE-C)',
+    secret: true,
+  },
+  { name: 'tags', type: 'map, or `a=1&b=2`', summary: 'up to 10 tags of new objects' },
+  { name: 'objectLockMode', type: '"GOVERNANCE" or "COMPLIANCE"', summary: 'lock new objects, for `objectLockDays`' },
+  { name: 'objectLockDays', type: 'integer', summary: 'days for which a new object cannot be deleted' },
+  { name: 'objectLockLegalHold', type: 'boolean', summary: 'put a legal hold on new objects', default: 'false' },
+  {
+    name: 'conditionalWrites',
+    type: 'boolean',
+    summary: 'the server honours `If-None-Match: *`; with false there may be one writer only',
+    default: 'true',
+  },
+  {
+    name: 'checksumAlgorithm',
+    type: '"CRC32", "SHA1" or "SHA256"',
+    summary: 'checksum sent beside Content-MD5',
+    default: 'CRC32',
+  },
+  {
+    name: 'requestChecksumCalculation',
+    type: '"WHEN_SUPPORTED" or "WHEN_REQUIRED"',
+    summary: '`WHEN_REQUIRED` sends Content-MD5 alone, for older servers',
+    default: 'WHEN_SUPPORTED',
+  },
+  {
+    name: 'partSize',
+    type: 'size',
+    summary: 'larger objects go in parts of this size, 5MiB to 5GiB',
+    default: '20MiB',
+  },
+  { name: 'partConcurrency', type: 'integer', summary: 'parts of one object sent at once, 1 to 64', default: '2' },
+  { name: 'maxConnections', type: 'integer', summary: 'connections to the server, 1 to 1000', default: '16' },
+  { name: 'connectTimeoutMs', type: 'integer', summary: 'how long a connection may take to open', default: '10000' },
+  {
+    name: 'requestTimeoutMs',
+    type: 'integer',
+    summary: 'how long a connection in use may be silent',
+    default: '30000',
+  },
+]

@@ -1,0 +1,143 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { buffer } from 'node:stream/consumers'
+import { isStorageError, type StorageErrorCode } from '@walr/core/plugin'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import type { S3Storage } from '../../packages/plugin-s3/src/storage.ts'
+import { startRadosgw, type Radosgw } from '../support/radosgw/radosgw.ts'
+import { startS3FaultProxy, type FaultAction, type S3FaultProxy } from '../support/s3-fault-proxy.ts'
+import { within } from '../support/wait-for.ts'
+import { openOnServer } from './open-s3-storage.ts'
+
+const CONTENT = Buffer.alloc(3 * 1024 ** 2, 'walr')
+const signal = new AbortController().signal
+
+let server: Radosgw
+let proxy: S3FaultProxy
+let bucket: string
+let storage: S3Storage
+
+beforeAll(async () => {
+  server = await startRadosgw()
+  proxy = await startS3FaultProxy(server.endpoint)
+  bucket = await server.createBucket()
+  storage = await openOnServer({ ...server, endpoint: proxy.endpoint }, { bucket, requestTimeoutMs: 300 })
+  await storage.put('present', { size: CONTENT.length, open: () => chunks() }, { ifAbsent: true, signal })
+})
+afterEach(() => proxy.clear())
+afterAll(async () => {
+  await storage[Symbol.asyncDispose]()
+  await proxy.stop()
+  await server.stop()
+})
+
+async function* chunks(): AsyncGenerator<Buffer, void, undefined> {
+  await Promise.resolve()
+  yield CONTENT
+}
+
+const code = (wanted: StorageErrorCode): Error =>
+  expect.toSatisfy((error: unknown) => isStorageError(error, wanted)) as Error
+const read = async (key: string): Promise<Buffer> => buffer(await storage.get(key, { signal }))
+
+describe('reading', () => {
+  it.each<[FaultAction, StorageErrorCode]>([
+    ['short-body', 'Transient'],
+    ['stalled-body', 'Transient'],
+    ['hang', 'Transient'],
+    ['reset', 'Transient'],
+    [{ status: 503, code: 'SlowDown' }, 'Transient'],
+    [{ status: 500 }, 'Transient'],
+    [{ status: 404, code: 'NoSuchKey' }, 'NotFound'],
+    [{ status: 404, code: 'NoSuchBucket' }, 'Permanent'],
+    [{ status: 404 }, 'Permanent'],
+    [{ status: 403, code: 'AccessDenied' }, 'AccessDenied'],
+    [{ status: 403, code: 'InvalidObjectState' }, 'Permanent'],
+    [{ status: 400, code: 'ExpiredToken' }, 'AccessDenied'],
+    [{ status: 301, code: 'PermanentRedirect', headers: { 'x-amz-bucket-region': 'eu-west-1' } }, 'Permanent'],
+    [{ status: 418, code: 'Teapot' }, 'Permanent'],
+  ])('that meets %o is %s', async (action, wanted) => {
+    proxy.inject({ when: ({ method }) => method === 'GET', action })
+    await expect(within('the reading', 10_000, read('present'))).rejects.toThrow(code(wanted))
+  })
+
+  it('names the region that the bucket is in', async () => {
+    const action = { status: 301, code: 'PermanentRedirect', headers: { 'x-amz-bucket-region': 'eu-west-1' } }
+    proxy.inject({ when: () => true, action })
+    await expect(read('present')).rejects.toThrow('eu-west-1')
+  })
+
+  it('goes on when the reader paused for longer than a connection may be silent', async () => {
+    const received: Uint8Array[] = []
+    for await (const chunk of await storage.get('present', { signal })) {
+      if (received.length === 0) await delay(1000) // what is tested is a time that passes
+      received.push(Uint8Array.from(chunk))
+    }
+    expect(Buffer.concat(received).equals(CONTENT)).toBe(true)
+    expect(proxy.count('GET')).toBe(1)
+  })
+
+  it('frees the connection when it is left before its first chunk', async () => {
+    await using single = await openOnServer(server, { bucket, maxConnections: 1 })
+    const unread = (await single.get('present', { signal }))[Symbol.asyncIterator]()
+    await unread.return?.()
+    const next = buffer(await within('the next reading', 10_000, single.get('present', { signal })))
+    expect((await next).equals(CONTENT)).toBe(true)
+  })
+
+  it('is Permanent when the server ignores the range', async () => {
+    proxy.inject({ when: ({ method }) => method === 'GET', action: { status: 200 } })
+    await expect(storage.get('present', { offset: 5, length: 5, signal })).rejects.toThrow(code('Permanent'))
+  })
+})
+
+describe('the head', () => {
+  it.each<[FaultAction, StorageErrorCode]>([
+    [{ status: 403 }, 'AccessDenied'],
+    [{ status: 503 }, 'Transient'],
+    [{ status: 400 }, 'Permanent'],
+    ['reset', 'Transient'],
+    ['hang', 'Transient'],
+  ])('that meets %o is %s', async (action, wanted) => {
+    proxy.inject({ when: ({ method }) => method === 'HEAD', action })
+    await expect(storage.head('present', { signal })).rejects.toThrow(code(wanted))
+  })
+
+  it('is NotFound only when a second question is answered with NoSuchKey', async () => {
+    await expect(storage.head('absent', { signal })).rejects.toThrow(code('NotFound'))
+    expect(proxy.requests.map(({ method }) => method)).toEqual(['HEAD', 'GET'])
+    proxy.inject({ when: ({ method }) => method === 'GET', action: { status: 404 } })
+    await expect(storage.head('absent', { signal })).rejects.toThrow(code('Permanent'))
+  })
+
+  it('is Transient when the object appears between both questions', async () => {
+    proxy.inject({ when: ({ method }) => method === 'HEAD', action: { status: 404 } })
+    await expect(storage.head('present', { signal })).rejects.toThrow(code('Transient'))
+  })
+})
+
+describe('a listing', () => {
+  it.each<[FaultAction, StorageErrorCode]>([
+    [{ status: 403, code: 'AccessDenied' }, 'AccessDenied'],
+    [{ status: 404, code: 'NoSuchBucket' }, 'Permanent'],
+    [{ status: 500, code: 'InternalError' }, 'Transient'],
+    ['short-body', 'Transient'],
+  ])('that meets %o is %s, never empty', async (action, wanted) => {
+    proxy.inject({ when: ({ method }) => method === 'GET', action })
+    await expect(Array.fromAsync(storage.list('', { signal }))).rejects.toThrow(code(wanted))
+  })
+})
+
+describe('deleting', () => {
+  it('fails when the server could not delete one of the keys', async () => {
+    const errors = '<DeleteResult><Error><Key>b</Key><Code>InternalError</Code></Error></DeleteResult>'
+    proxy.inject({ when: ({ method }) => method === 'POST', action: { status: 200, body: errors } })
+    await expect(storage.delete(['a', 'b'], { signal })).rejects.toThrow(code('Transient'))
+  })
+
+  it('sends a thousand keys with a request', async () => {
+    await using patient = await openOnServer({ ...server, endpoint: proxy.endpoint }, { bucket })
+    const keys = Array.from({ length: 2001 }, (_, index) => `none/${index}`)
+    await patient.delete([...keys, ...keys], { signal })
+    expect(proxy.count('POST', /\?delete/)).toBe(3)
+  })
+})
