@@ -81,6 +81,17 @@ function commands() {
   })
 }
 
+/** A daemon would carry oclif in its memory for ever; only its help needs it. */
+function receive() {
+  return import('../dist/app/receive-entry.js')
+    .then(function (module) {
+      return module.receiveEntry(process.argv.slice(3))
+    })
+    .then(function (outcome) {
+      if (outcome !== 'done') return commands()
+    })
+}
+
 if (parseInt(process.versions.node, 10) < 24) {
   fail(
     'walr needs Node 24 or newer; this is ' + process.version + ' (' + process.execPath + ')',
@@ -88,6 +99,8 @@ if (parseInt(process.versions.node, 10) < 24) {
   )
 } else if (isRestoreCommand) {
   restoreCommand().catch(failUnexpectedly)
+} else if (process.argv[2] === 'receive') {
+  receive().catch(failUnexpectedly)
 } else {
   commands().catch(failUnexpectedly)
 }

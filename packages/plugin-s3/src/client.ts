@@ -13,8 +13,10 @@ import type { S3Options } from './options.ts'
 export async function createClient(options: S3Options, context: HookContext): Promise<S3Client> {
   const { endpoint, forcePathStyle, requestChecksumCalculation, region } = options
   const agents = createAgents({ ...options, ca: await readAuthorities(options, context) })
+  // Failed commands are also thrown, and are not always failures: an object that is there already is news to nobody.
   const warn = (...content: unknown[]): void => {
-    context.log.warning(content.map(String).join(' '))
+    const text = content.filter((part) => typeof part === 'string').join(' ')
+    if (text !== '') context.log.warning(text)
   }
   const quiet = (): void => undefined
   return new S3Client({
@@ -30,7 +32,7 @@ export async function createClient(options: S3Options, context: HookContext): Pr
     // the SDK would make a connection of its own for each such request
     expectContinueHeader: false,
     requestHandler: new NodeHttpHandler({ httpAgent: agents.http, httpsAgent: agents.https, socketTimeout: 0 }),
-    logger: { debug: quiet, info: quiet, warn, error: warn },
+    logger: { debug: quiet, info: quiet, warn, error: quiet },
   })
 }
 

@@ -9,12 +9,12 @@ export interface Part extends Digests {
 }
 
 /**
- * Reads a source once, in parts. The bytes are copied, since a source's chunks are borrowed, and since a second reading
+ * Reads a source once, in parts. The bytes are copied unless they are in memory for good, since a source's chunks are borrowed, and since a second reading
  * of an encrypted object would give other bytes. A part that is given back lends its memory to a later one.
  */
 export class PartReader {
   readonly #source: ByteSource
-  readonly #iterator: AsyncIterator<Uint8Array>
+  #iterator: AsyncIterator<Uint8Array> | undefined
   readonly #partSize: number
   readonly #algorithm: ChecksumAlgorithm
   readonly #free: Buffer[] = []
@@ -24,7 +24,6 @@ export class PartReader {
 
   constructor(source: ByteSource, partSize: number, algorithm: ChecksumAlgorithm) {
     this.#source = source
-    this.#iterator = source.open()[Symbol.asyncIterator]()
     this.#partSize = partSize
     this.#algorithm = algorithm
   }
@@ -39,6 +38,8 @@ export class PartReader {
    * @throws StorageError when the source fails, or gives another number of bytes than it said.
    */
   async next(signal: AbortSignal): Promise<Part> {
+    const whole = this.#takeWhole()
+    if (whole) return whole
     // memory that nothing was written to is not taken from the system yet
     const buffer = this.#free.pop() ?? Buffer.allocUnsafeSlow(Math.min(this.#source.size ?? Infinity, this.#partSize))
     const meter = new DigestMeter(this.#algorithm)
@@ -54,15 +55,30 @@ export class PartReader {
     return { bytes: buffer.subarray(0, used), isLast: this.#state === 'ended', ...meter.finish() }
   }
 
-  /** The part's memory may be used again. */
+  /** The part's memory may be used again. Not to be called with one that holds the whole object. */
   giveBack({ bytes }: Part): void {
     this.#free.push(Buffer.from(bytes.buffer))
+  }
+
+  /** An object that lies in memory already is sent from there, when one part is enough for it. */
+  #takeWhole(): Part | undefined {
+    if (this.#state !== 'idle' || this.#given > 0) return undefined
+    const { size } = this.#source
+    if (size === undefined || size > this.#partSize) return undefined
+    const { bytes } = this.#source
+    if (!bytes) return undefined
+    if (bytes.length !== size) throw this.#lied(`gave ${bytes.length}`)
+    const meter = new DigestMeter(this.#algorithm)
+    meter.update(bytes)
+    this.#state = 'ended'
+    this.#given = size
+    return { bytes: Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length), isLast: true, ...meter.finish() }
   }
 
   /** Tells the source that nothing more is wanted. One that is silent may answer later, so nobody waits for that. */
   async close(): Promise<void> {
     if (this.#state === 'ended') return
-    const left = Promise.resolve(this.#iterator.return?.()).catch(() => undefined)
+    const left = Promise.resolve(this.#iterator?.return?.()).catch(() => undefined)
     if (this.#state === 'idle') await left
   }
 
@@ -93,6 +109,7 @@ export class PartReader {
     signal.addEventListener('abort', onAbort)
     this.#state = 'pulling'
     try {
+      this.#iterator ??= this.#source.open()[Symbol.asyncIterator]()
       const result = await Promise.race([this.#iterator.next(), aborted.promise])
       this.#state = 'idle'
       return result

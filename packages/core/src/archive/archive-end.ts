@@ -42,6 +42,9 @@ export async function findArchiveEnd(
       const own = childFirst ?? newest.segmentNumber + 1n
       holes.push(...(await inventory.holesBefore(timelineId, { first: end && first, end: own }, signal)))
       end = { timelineId, startLsn: segmentStartLsn(newest.segmentNumber + 1n, walSegmentSize) }
+    } else if (end && first !== undefined && childFirst !== undefined && first < childFirst) {
+      // All of it is missing between the timelines before and after it.
+      holes.push({ timelineId, first, end: childFirst })
     }
     // Whatever lies behind the switch is the child's, from the segment on in which it happened.
     if (end && childFirst !== undefined && end.startLsn >= segmentStartLsn(childFirst, walSegmentSize)) {

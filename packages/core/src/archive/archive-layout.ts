@@ -69,13 +69,12 @@ export class ArchiveLayout {
   }
 }
 
-/** Reads the last part of a segment's key; undefined for other objects, which are left alone. */
+/** Reads a segment's key; undefined for other objects, also such as lie in a folder of their own, which are left alone. */
 export function parseSegmentKey(key: string): SegmentKey | undefined {
-  const base = key.slice(key.lastIndexOf('/') + 1)
-  const name = base.slice(0, 24)
-  const suffixes = base.slice(24)
-  if (!isWalFileName(name) || !/^(\.[a-z0-9]{1,8})*$/.test(suffixes)) return undefined
-  return { walFileName: name, suffixes }
+  const match = /\/wal\/([0-9A-F]{8})\/(\1[0-9A-F]{16})((?:\.[a-z0-9]{1,8})*)$/.exec(key)
+  const name = match?.[2]
+  if (name === undefined || !isWalFileName(name)) return undefined
+  return { walFileName: name, suffixes: match?.[3] ?? '' }
 }
 
 /** `gaps/<start>-<end>.json`: both as 16 hexadecimal digits. */

@@ -1,3 +1,4 @@
+import { join } from 'node:path'
 import type { CodecPipeline } from '../codec/codec-pipeline.ts'
 import type { TreeDisk } from '../disk/disk.ts'
 import { isSystemError } from '../errors/system-error.ts'
@@ -8,11 +9,11 @@ import type { TimelineHistory } from '../wal/timeline-history.ts'
 import { parseTimelineHistory } from '../wal/timeline-history.ts'
 import type { TimelineId } from '../wal/timeline-id.ts'
 import type { ArchiveEntry, SegmentItem } from './archive-entry.ts'
-import { archiveFailure } from './archive-error.ts'
+import { archiveFailure, type ArchiveFailure } from './archive-error.ts'
 import { ensureArchiveIdentity } from './archive-identity.ts'
 import { ArchiveInventory } from './archive-inventory.ts'
 import { ArchiveLayout } from './archive-layout.ts'
-import { scanDirectory, type DirectoryScan } from './archive-queue.ts'
+import { GAPS_FOLDER, scanDirectory, type DirectoryScan } from './archive-queue.ts'
 import type { ArchiveErrorReport, ArchiveStatus } from './archive-status.ts'
 import { ArchiverAlarms } from './archiver-alarms.ts'
 import { Backlog } from './backlog.ts'
@@ -69,8 +70,9 @@ export class Archiver {
   readonly #abort = new AbortController()
   #scan: DirectoryScan = { entries: [], newest: undefined }
   #scannedAtMs = -Infinity
-  /** Segments of the scan that begin a run: the archive is asked for the one before. */
-  #unaccounted: ReadonlySet<SegmentItem> = new Set()
+  /** File names of segments that begin a run: the archive is asked for the one before. */
+  #unaccounted: ReadonlySet<string> = new Set()
+  #failedLooks = 0
   #identityChecked = false
   #draining = false
   #archivedCount = 0
@@ -166,12 +168,14 @@ export class Archiver {
       const open = segments.filter(({ fileName }) => !this.#confirmed.has(fileName))
       this.#schedule.keepOnly(new Set([...this.#scan.entries.map((entry) => entry.fileName), IDENTITY]))
       this.#pending.update(this.#scan, (fileName) => this.#confirmed.has(fileName), this.#schedule)
-      this.#unaccounted = new Set(this.#continuity.unaccounted(open))
+      this.#unaccounted = new Set(this.#continuity.unaccounted(open).map(({ fileName }) => fileName))
       await this.#backlog.update(open)
       const names = segments.map(({ fileName }) => fileName)
       await this.#confirmed.sweep(names, this.#scan.newest, nowMs)
+      this.#failedLooks = 0
     } catch (error) {
-      this.#alarms.failed(archiveFailure(`look into "${directory}"`, error), this.#backlog.count, nowMs)
+      this.#failedLooks += 1
+      this.#report(archiveFailure(`look into "${directory}"`, error), this.#failedLooks)
     }
   }
 
@@ -204,9 +208,19 @@ export class Archiver {
     } catch (error) {
       if (signal.aborted) return
       // Moved away under us: the next look shows what is there.
-      if (isSystemError(error, 'ENOENT')) this.#scannedAtMs = -Infinity
+      if (isSystemError(error, 'ENOENT') && (await this.#isGone(entry))) this.#scannedAtMs = -Infinity
       else this.#fail(entry.fileName, error)
     }
+  }
+
+  /** Never rejects. */
+  async #isGone({ kind, fileName }: ArchiveEntry): Promise<boolean> {
+    const { disk, directory } = this.#options
+    const path = join(directory, kind === 'gap' ? GAPS_FOLDER : '', fileName)
+    return disk.stat(path).then(
+      (found) => found === undefined,
+      () => false,
+    )
   }
 
   async #ensureIdentity(signal: AbortSignal): Promise<void> {
@@ -219,7 +233,7 @@ export class Archiver {
 
   async #archiveSegment(segment: SegmentItem, signal: AbortSignal): Promise<void> {
     const { clock, logger, storage, codecs } = this.#options
-    if (this.#unaccounted.has(segment)) await this.#continuity.check(segment, signal)
+    if (this.#unaccounted.has(segment.fileName)) await this.#continuity.check(segment, signal)
     const archiver =
       this.#idle.pop() ??
       new SegmentArchiver({
@@ -263,12 +277,13 @@ export class Archiver {
     this.#schedule.failed(isIdentity ? IDENTITY : fileName, failure, nowMs)
     // Without an identity nothing else can go well: it is the storage's trouble, whatever it was.
     if (isIdentity && !this.#schedule.trouble) this.#schedule.failed(fileName, failure, nowMs)
-    this.#lastError = {
-      code: failure.error.code,
-      message: failure.error.message,
-      at: new Date(nowMs).toISOString(),
-      attempts: Math.max(this.#schedule.trouble?.attempts ?? 0, this.#schedule.attemptsOf(fileName)),
-    }
+    this.#report(failure, Math.max(this.#schedule.trouble?.attempts ?? 0, this.#schedule.attemptsOf(fileName)))
+  }
+
+  #report(failure: ArchiveFailure, attempts: number): void {
+    const nowMs = this.#options.clock.nowMs()
+    const { code, message } = failure.error
+    this.#lastError = { code, message, at: new Date(nowMs).toISOString(), attempts }
     this.#alarms.failed(failure, this.#backlog.count, nowMs)
   }
 

@@ -23,6 +23,8 @@ export class Backlog {
   #order: readonly Waiting[] = []
   #first = 0
   #bytes = 0
+  /** Names that were confirmed while files are being looked at. */
+  readonly #confirmedMeanwhile = new Set<string>()
   #archivedLsn: Lsn | undefined
   #confirmedEndLsn: Lsn | undefined
 
@@ -44,13 +46,13 @@ export class Backlog {
   /** Takes the segments that a scan found unconfirmed. */
   async update(segments: readonly SegmentItem[]): Promise<void> {
     const next = new Map<string, Waiting>()
-    this.#bytes = 0
+    this.#confirmedMeanwhile.clear()
     for (const segment of segments) {
-      const waiting = this.#waiting.get(segment.fileName) ?? (await this.#look(segment))
-      this.#bytes += waiting.size
-      next.set(segment.fileName, waiting)
+      next.set(segment.fileName, this.#waiting.get(segment.fileName) ?? (await this.#look(segment)))
     }
+    for (const fileName of this.#confirmedMeanwhile) next.delete(fileName)
     this.#waiting = next
+    this.#bytes = [...next.values()].reduce((sum, { size }) => sum + size, 0)
     this.#order = [...next.values()].toSorted((a, b) => (a.startLsn < b.startLsn ? -1 : 1))
     this.#first = 0
     const lowest = this.#lowest()
@@ -61,6 +63,7 @@ export class Backlog {
   confirmed(segment: SegmentItem): void {
     this.#bytes -= this.#waiting.get(segment.fileName)?.size ?? 0
     this.#waiting.delete(segment.fileName)
+    this.#confirmedMeanwhile.add(segment.fileName)
     const endLsn = segmentStartLsn(segment.segmentNumber + 1n, this.#walSegmentSize)
     if (this.#confirmedEndLsn === undefined || endLsn > this.#confirmedEndLsn) this.#confirmedEndLsn = endLsn
     // Segments are confirmed in any order, and reported in theirs.

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import type { Disk } from '../disk/disk.ts'
 import { writeFileDurably } from '../disk/write-file-durably.ts'
-import { systemErrorText } from '../errors/system-error.ts'
+import { isSystemError, systemErrorText } from '../errors/system-error.ts'
 import type { Logger } from '../telemetry/logger.ts'
 import { readWholeFile } from '../wal/read-whole-file.ts'
 import type { SegmentEntry } from '../wal/segment-directory.ts'
@@ -34,13 +34,25 @@ export class ConfirmedFiles {
     const { disk, directory, keepLocalMs } = this.#options
     if (keepLocalMs === 0) return
     const folder = join(directory, CONFIRMED_FOLDER)
-    await disk.makeDirectory(folder)
-    for (const { name, kind } of await disk.list(folder)) {
+    // On a full disk there is no making it, and removing what is archived is what makes room.
+    await this.#unlessRefused(`make "${folder}"`, disk.makeDirectory(folder))
+    const entries = await this.#unlessRefused(`list "${folder}"`, disk.list(folder))
+    for (const { name, kind } of entries ?? []) {
       if (kind !== 'file') continue
-      const chunks: Uint8Array[] = []
-      for await (const chunk of readWholeFile(disk, join(folder, name))) chunks.push(chunk)
-      const confirmedAtMs = Date.parse(Buffer.concat(chunks).toString('utf8').trim())
-      if (!Number.isNaN(confirmedAtMs)) this.#confirmedAtMs.set(name, confirmedAtMs)
+      const path = join(folder, name)
+      const confirmedAtMs = await this.#unlessRefused(`read "${path}"`, readDate(disk, path))
+      if (confirmedAtMs !== undefined) this.#confirmedAtMs.set(name, confirmedAtMs)
+    }
+  }
+
+  /** Whatever the system refuses is reported, and undefined. */
+  async #unlessRefused<Result>(what: string, work: Promise<Result>): Promise<Result | undefined> {
+    try {
+      return await work
+    } catch (error) {
+      if (!isSystemError(error)) throw error
+      this.#options.logger.warning(`could not ${what}: ${systemErrorText(error)}`)
+      return undefined
     }
   }
 
@@ -96,6 +108,18 @@ export class ConfirmedFiles {
   async #forget(name: string): Promise<void> {
     const { disk, directory, keepLocalMs } = this.#options
     this.#confirmedAtMs.delete(name)
-    if (keepLocalMs > 0) await disk.remove(join(directory, CONFIRMED_FOLDER, name))
+    if (keepLocalMs === 0) return
+    // One that stays is read at the next start, and forgotten again.
+    const path = join(directory, CONFIRMED_FOLDER, name)
+    await this.#unlessRefused(`remove "${path}"`, disk.remove(path))
   }
+}
+
+/** Undefined for a record that is not whole: JavaScript takes the year alone for a date, too. */
+async function readDate(disk: Disk, path: string): Promise<number | undefined> {
+  const chunks: Uint8Array[] = []
+  for await (const chunk of readWholeFile(disk, path)) chunks.push(chunk)
+  const text = Buffer.concat(chunks).toString('utf8').trim()
+  const date = new Date(text)
+  return !Number.isNaN(date.getTime()) && date.toISOString() === text ? date.getTime() : undefined
 }

@@ -28,6 +28,8 @@ export class Continuity {
   readonly #options: ContinuityOptions
   /** Segments whose predecessor is accounted for, by timeline: where runs begin that were checked, or passed. */
   readonly #accounted = new Set<string>()
+  /** What the directory has and the archive lacks: that is on its way, and not missing. */
+  #waiting: readonly SegmentItem[] = []
 
   constructor(options: ContinuityOptions) {
     this.#options = options
@@ -35,6 +37,7 @@ export class Continuity {
 
   /** The segments of a scan, in order, whose predecessor has to be looked for in the archive. */
   unaccounted(segments: readonly SegmentItem[]): readonly SegmentItem[] {
+    this.#waiting = segments
     const open: SegmentItem[] = []
     let before: SegmentItem | undefined
     for (const segment of segments) {
@@ -69,18 +72,28 @@ export class Continuity {
     signal: AbortSignal,
   ): Promise<SegmentRun | undefined> {
     const { inventory, walSegmentSize, historyOf } = this.#options
-    if (segmentNumber === 0n || (await inventory.has(timelineId, segmentNumber - 1n, signal))) return undefined
-    const newest = await inventory.newest(timelineId, signal, segmentNumber)
-    if (newest) return { timelineId, first: newest.segmentNumber + 1n, end: segmentNumber }
+    const waiting = this.#newestWaiting(timelineId, segmentNumber)
+    if (segmentNumber === 0n || waiting === segmentNumber - 1n) return undefined
+    if (await inventory.has(timelineId, segmentNumber - 1n, signal)) return undefined
+    const newest = max(waiting, (await inventory.newest(timelineId, signal, segmentNumber))?.segmentNumber)
+    if (newest !== undefined) return { timelineId, first: newest + 1n, end: segmentNumber }
     const parent = (await historyOf(timelineId))?.at(-1)
     // Nothing is known of an earlier time: the archive begins here.
     if (!parent) return undefined
     const switchNumber = segmentNumberOf(parent.switchLsn, walSegmentSize)
     const onParent = await this.#holeBefore(parent.timelineId, switchNumber, signal)
     if (onParent) return { ...onParent, end: segmentNumber }
-    const beganBefore = await inventory.newest(parent.timelineId, signal, switchNumber + 1n)
-    if (!beganBefore || segmentNumber <= switchNumber) return undefined
-    return { timelineId, first: switchNumber, end: segmentNumber }
+    if (segmentNumber <= switchNumber) return undefined
+    const beganBefore =
+      this.#newestWaiting(parent.timelineId, switchNumber + 1n) ??
+      (await inventory.newest(parent.timelineId, signal, switchNumber + 1n))
+    return beganBefore === undefined ? undefined : { timelineId, first: switchNumber, end: segmentNumber }
+  }
+
+  #newestWaiting(timelineId: TimelineId, before: bigint): bigint | undefined {
+    return this.#waiting
+      .filter((segment) => segment.timelineId === timelineId && segment.segmentNumber < before)
+      .reduce<bigint | undefined>((newest, { segmentNumber }) => max(newest, segmentNumber), undefined)
   }
 
   async #report(hole: SegmentRun, signal: AbortSignal): Promise<void> {
@@ -96,6 +109,11 @@ export class Continuity {
       fields: { startLsn: startLsn.toString(16), endLsn: endLsn.toString(16), timelineId: hole.timelineId },
     })
   }
+}
+
+function max(a: bigint | undefined, b: bigint | undefined): bigint | undefined {
+  if (a === undefined || b === undefined) return a ?? b
+  return a > b ? a : b
 }
 
 function keyOf({ timelineId, segmentNumber }: { timelineId: TimelineId; segmentNumber: bigint }): string {

@@ -1,6 +1,5 @@
 import type { ByteSource } from '../plugins/contract/index.ts'
 
-const FIRST_BYTES = 4_194_304 // 4 MiB
 const CHUNK_BYTES = 1_048_576 // 1 MiB
 
 /**
@@ -8,8 +7,14 @@ const CHUNK_BYTES = 1_048_576 // 1 MiB
  * tells its length beforehand, and spares the garbage collector some megabytes a segment.
  */
 export class ObjectBuffer {
+  readonly #capacity: number
   #memory: Buffer = Buffer.alloc(0)
   #length = 0
+
+  /** @param capacity what most objects need at most; a page that nothing was written to takes no memory. */
+  constructor(capacity: number) {
+    this.#capacity = capacity
+  }
 
   /** Starts anew. What {@link source} gave before is no longer valid. */
   clear(): void {
@@ -26,7 +31,7 @@ export class ObjectBuffer {
   add(bytes: Uint8Array): void {
     const length = this.#length + bytes.length
     if (length > this.#memory.length) {
-      const larger = Buffer.allocUnsafeSlow(Math.max(FIRST_BYTES, 2 ** Math.ceil(Math.log2(length))))
+      const larger = Buffer.allocUnsafeSlow(Math.max(this.#capacity, length + (length >> 1)))
       larger.set(this.#memory.subarray(0, this.#length))
       this.#memory = larger
     }
@@ -38,21 +43,19 @@ export class ObjectBuffer {
     return this.#length
   }
 
-  *chunks(): Generator<Uint8Array, void, undefined> {
-    const bytes = this.#memory.subarray(0, this.#length)
-    for (let at = 0; at < bytes.length; at += CHUNK_BYTES) yield bytes.subarray(at, at + CHUNK_BYTES)
+  /** What is there; valid as long as {@link source} is. */
+  get bytes(): Uint8Array {
+    return this.#memory.subarray(0, this.#length)
   }
 
   /** The bytes as a source; valid until {@link clear} or {@link add}. */
   source(): ByteSource {
-    return {
-      size: this.#length,
-      open: () => asAsync(this.chunks()),
-    }
+    const { bytes } = this
+    return { size: bytes.length, bytes, open: () => inChunks(bytes) }
   }
 }
 
 // eslint-disable-next-line @typescript-eslint/require-await -- the contract is asynchronous
-async function* asAsync(chunks: Iterable<Uint8Array>): AsyncGenerator<Uint8Array, void, undefined> {
-  yield* chunks
+async function* inChunks(bytes: Uint8Array): AsyncGenerator<Uint8Array, void, undefined> {
+  for (let at = 0; at < bytes.length; at += CHUNK_BYTES) yield bytes.subarray(at, at + CHUNK_BYTES)
 }

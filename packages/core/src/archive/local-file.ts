@@ -15,7 +15,7 @@ export interface LocalWal {
   readonly walSegmentSize: WalSegmentSize
 }
 
-const CHUNK_BYTES = 262_144 // 256 KiB
+const CHUNK_BYTES = 1_048_576 // 1 MiB
 
 /**
  * The plain bytes of a finished segment, checked page by page while they pass (law 5); complete only when the iteration
@@ -56,8 +56,8 @@ function readPlain(disk: Disk, path: string, suffix: SegmentItem['suffix']): Asy
 /** A file through one buffer. */
 async function* readBorrowed(disk: Disk, path: string): AsyncGenerator<Uint8Array, void, undefined> {
   const file = await disk.open(path, 'read')
+  const buffer = Buffer.from(new ArrayBuffer(CHUNK_BYTES))
   try {
-    const buffer = Buffer.allocUnsafeSlow(CHUNK_BYTES)
     for (let position = 0; ;) {
       const length = await file.read(buffer, position)
       if (length > 0) yield buffer.subarray(0, length)
@@ -66,5 +66,7 @@ async function* readBorrowed(disk: Disk, path: string): AsyncGenerator<Uint8Arra
     }
   } finally {
     await file.close()
+    // Not left to the collection of garbage: there is one for each segment.
+    buffer.buffer.transfer(0)
   }
 }

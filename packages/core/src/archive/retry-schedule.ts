@@ -12,6 +12,9 @@ const STEPS: Readonly<Record<FailureKind, Steps>> = {
   local: { firstMs: 60_000, maxMs: 600_000 },
 }
 
+/** What a storage asks for is heeded up to here: a wrong date in an answer must not end the archiving. */
+const MAX_RETRY_AFTER_MS = 3_600_000
+
 /** So many refusals in a row, with no success between them, are the storage's and not the file's. */
 const REFUSALS_OF_STORAGE = 2
 
@@ -69,7 +72,7 @@ export class RetrySchedule {
     if (isStorage) {
       const before = this.#trouble?.kind === kind ? this.#trouble : undefined
       const storageAttempts = (before?.attempts ?? 0) + 1
-      const pauseMs = Math.max(this.#pauseMs(kind, storageAttempts), failure.retryAfterMs ?? 0)
+      const pauseMs = Math.max(this.#pauseMs(kind, storageAttempts), heeded(failure.retryAfterMs))
       this.#trouble = {
         kind,
         failure,
@@ -102,4 +105,8 @@ export class RetrySchedule {
     const step = Math.min(maxMs, firstMs * 2 ** Math.min(attempts - 1, 30))
     return Math.round(step * (0.5 + this.#random() / 2))
   }
+}
+
+function heeded(retryAfterMs: number | undefined): number {
+  return retryAfterMs === undefined || Number.isNaN(retryAfterMs) ? 0 : Math.min(retryAfterMs, MAX_RETRY_AFTER_MS)
 }

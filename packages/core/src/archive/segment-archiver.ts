@@ -29,10 +29,12 @@ export interface SegmentArchiverOptions {
  */
 export class SegmentArchiver {
   readonly #options: SegmentArchiverOptions
-  readonly #buffer = new ObjectBuffer()
+  readonly #buffer: ObjectBuffer
 
   constructor(options: SegmentArchiverOptions) {
     this.#options = options
+    // Encoding hardly ever makes a segment larger than it is.
+    this.#buffer = new ObjectBuffer(Math.round(options.wal.walSegmentSize * 1.01) + 65_536)
   }
 
   /**
@@ -139,7 +141,7 @@ function confirmSize(key: string, { size }: PutConfirmation, sent: number): void
 
 function confirmChecksum(key: string, { checksum }: PutConfirmation, sent: ObjectBuffer): void {
   if (!checksum) return
-  const own = checksumOf(checksum.algorithm, sent.chunks())
+  const own = checksumOf(checksum.algorithm, sent.bytes)
   if (own === undefined || own === checksum.value) return
   throw unconfirmed(key, `the ${checksum.algorithm} ${checksum.value}, that of what was sent is ${own}`)
 }

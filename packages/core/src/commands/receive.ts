@@ -1,12 +1,8 @@
 import type { Interfaces } from '@oclif/core'
 import { Command, Flags, loadHelpClass } from '@oclif/core'
-import { createLogger } from '../app/create-logger.ts'
+import { receiveEntry } from '../app/receive-entry.ts'
 import type { ReceiveOption } from '../app/receive-options/receive-option-table.ts'
 import { RECEIVE_OPTIONS } from '../app/receive-options/receive-option-table.ts'
-import { parseReceiveOptions, readConfigRequest, readLogSettings } from '../app/receive-options/receive-options.ts'
-import type { LoadedConfig } from '../config/load-config.ts'
-import { EXIT_CODES } from '../errors/exit-codes.ts'
-import { reportError } from '../telemetry/report-error.ts'
 
 const groupNames = {
   general: undefined,
@@ -54,30 +50,9 @@ export default class Receive extends Command {
 
   async run(): Promise<void> {
     this.parsed = true
-    const settings = readLogSettings(this.argv)
-    try {
-      const options = parseReceiveOptions(this.argv, await this.#loadConfig())
-      if (options === 'help') await this.#showHelp()
-      else if (options === 'version') this.log(`${this.config.bin} ${this.config.version}`)
-      else {
-        const { receive } = await import('../app/receive-command.ts')
-        process.exitCode = await receive(options, this.argv)
-      }
-    } catch (error) {
-      reportError(await createLogger(settings), error, settings.verbosity)
-      process.exitCode = EXIT_CODES.failure
-    }
-  }
-
-  async #loadConfig(): Promise<LoadedConfig | undefined> {
-    const request = readConfigRequest(this.argv)
-    if (!request) return undefined
-    const { env } = process
-    // A command line of pg_receivewal's costs no more memory than it has to.
-    if (request.path === undefined && !request.search && !Object.keys(env).some((name) => name.startsWith('WALR_')))
-      return undefined
-    const { loadConfig } = await import('../config/load-config.ts')
-    return loadConfig({ path: request.path, search: request.search, environment: env, workingDirectory: process.cwd() })
+    const outcome = await receiveEntry(this.argv)
+    if (outcome === 'help') await this.#showHelp()
+    else if (outcome === 'version') this.log(`${this.config.bin} ${this.config.version}`)
   }
 
   async #showHelp(): Promise<void> {

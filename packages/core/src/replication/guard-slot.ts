@@ -31,6 +31,7 @@ export class GuardSlot {
   #lastMoveMs = -Infinity
   #failing = false
   #closed = false
+  readonly #timeUp = new AbortController()
 
   constructor(options: GuardSlotOptions) {
     this.#options = options
@@ -65,9 +66,11 @@ export class GuardSlot {
   async close(limitMs: number): Promise<void> {
     this.#closed = true
     clearTimeout(this.#timer)
+    // A server that does not answer must not keep us, whichever move it is.
+    const limit = setTimeout(() => this.#timeUp.abort(new DOMException('walr is stopping', 'AbortError')), limitMs)
     await this.#moving
-    if (this.#wantedLsn === undefined || this.#wantedLsn === this.#reachedLsn) return
-    await this.#move(AbortSignal.timeout(limitMs))
+    if (this.#wantedLsn !== this.#reachedLsn) await this.#move(this.#timeUp.signal)
+    clearTimeout(limit)
   }
 
   #plan(): void {
@@ -76,7 +79,7 @@ export class GuardSlot {
     const waitMs = Math.max(0, this.#lastMoveMs + intervalMs - performance.now())
     this.#timer = setTimeout(() => {
       this.#timer = undefined
-      this.#moving = this.#move(signal).finally(() => {
+      this.#moving = this.#move(AbortSignal.any([signal, this.#timeUp.signal])).finally(() => {
         this.#moving = undefined
         if (this.#wantedLsn !== this.#reachedLsn) this.#plan()
       })

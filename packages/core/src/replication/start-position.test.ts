@@ -67,6 +67,36 @@ describe('the start of streaming', () => {
     expect(logger.lines[0]).toContain('reserves no WAL')
   })
 
+  it('is behind the archive when there are no files, whatever the slots say', () => {
+    const archive = { timelineId: toTimelineId(2), startLsn: lsn('0/B00000') }
+    for (const other of [slot('reserved', '0/F12345', 2), slot('lost'), undefined]) {
+      for (const guard of [{ restartLsn: lsn('0/C00000'), restartTimelineId: toTimelineId(2) }, undefined]) {
+        const logger = new RecordingLogger()
+        const start = chooseStart({ ...base, archive, guard, slot: other }, logger)
+        expect(start).toEqual({ timelineId: 2, startLsn: lsn('0/B00000'), from: 'archive' })
+        expect(logger.lines).toEqual([expect.stringContaining('going on behind the archive, at 0/B00000')])
+      }
+    }
+    expect(chooseStart({ ...base, archive, directory }, new RecordingLogger()).from).toBe('directory')
+  })
+
+  it('is what the guard slot keeps before what the stream’s own slot does, which has forgotten more', () => {
+    const guard = { restartLsn: lsn('0/A12345'), restartTimelineId: toTimelineId(2) }
+    for (const other of [slot('reserved', '0/F12345', 3), slot('lost'), slot('unknown'), undefined]) {
+      const start = chooseStart({ ...base, guard, slot: other }, new RecordingLogger())
+      expect(start).toEqual({ timelineId: 2, startLsn: lsn('0/A00000'), from: 'slot' })
+    }
+  })
+
+  it('is what the slot keeps when the guard slot keeps nothing', () => {
+    const guard = { restartLsn: undefined, restartTimelineId: undefined }
+    const start = chooseStart({ ...base, guard, slot: slot('reserved', '0/F12345', 2) }, new RecordingLogger())
+    expect(start).toEqual({ timelineId: 2, startLsn: lsn('0/F00000'), from: 'slot' })
+    expect(() => chooseStart({ ...base, guard, slot: slot('lost') }, new RecordingLogger())).toThrow(
+      expect.objectContaining({ code: 'WALR_WAL_GAP' }),
+    )
+  })
+
   it('is refused when the slot has lost the WAL that it kept: a gap is never silent', () => {
     expect(() => chooseStart({ ...base, slot: slot('lost') }, new RecordingLogger())).toThrow(
       expect.objectContaining({ code: 'WALR_WAL_GAP' }),

@@ -1,13 +1,14 @@
 import { WalrError } from '../errors/walr-error.ts'
 import { checkSegmentHeader, LONG_PAGE_HEADER_BYTES, type ExpectedSegment } from './page-header.ts'
-import { formatLsn, toLsn } from './lsn.ts'
+import { formatLsn, toLsn, type Lsn } from './lsn.ts'
 
 /** `SizeOfXLogShortPHD` without the padding at its end. */
 const SHORT_HEADER_BYTES = 20
 
 /**
  * Checks a segment page by page while its bytes pass (law 5): the first page's long header, and each further page's magic,
- * timeline and address. Pages of zeros are fine behind the first: that is what follows a switch of segments.
+ * timeline and address. Pages of zeros are fine at the end: that is what follows a switch of segments. WAL behind one is not:
+ * then a page was lost.
  */
 export class SegmentPages {
   readonly #name: string
@@ -17,6 +18,8 @@ export class SegmentPages {
   #magic = 0
   #have = 0
   #offset = 0
+  /** Where the zeros at the end begin. */
+  #zeroLsn: Lsn | undefined
 
   /** @param name what errors call the segment. */
   constructor(name: string, expected: ExpectedSegment) {
@@ -66,8 +69,14 @@ export class SegmentPages {
     const magic = header.readUInt16LE(0)
     const timelineId = header.readUInt32LE(4)
     const address = header.readBigUInt64LE(8)
-    if (magic === 0 && timelineId === 0 && address === 0n) return
     const lsn = toLsn(this.#expected.startLsn + BigInt(pageOffset))
+    if (magic === 0 && timelineId === 0 && address === 0n) {
+      this.#zeroLsn ??= lsn
+      return
+    }
+    if (this.#zeroLsn !== undefined) {
+      throw this.#corrupt(`has zeros at ${formatLsn(this.#zeroLsn)} and WAL behind them, at ${formatLsn(lsn)}`)
+    }
     if (magic !== this.#magic) throw this.#corrupt(`has page magic 0x${magic.toString(16)} at ${formatLsn(lsn)}`)
     if (address !== lsn) {
       throw this.#corrupt(`has a page of ${formatLsn(toLsn(address))} at ${formatLsn(lsn)}`)

@@ -14,6 +14,8 @@ import {
 export interface ArchiveThreadOptions {
   readonly logger: Logger
   readonly onStatus: (status: ArchiveStatus) => void
+  /** A thread that died is started again after this. */
+  readonly restartMs?: number
 }
 
 interface Question {
@@ -21,7 +23,6 @@ interface Question {
   readonly reject: (error: unknown) => void
 }
 
-/** A thread that died is started again after this. */
 const RESTART_MS = 5000
 const ABORT_MS = 2000
 
@@ -36,6 +37,8 @@ export class ArchiveThread {
   #worker: Worker | undefined
   #identity: DirectoryIdentity | undefined
   #nextId = 1
+  /** Whether plugins and keys were good once: then there has to be a thread until the end. */
+  #wasReady = false
   #stopping = false
   #restart: NodeJS.Timeout | undefined
   #ended: Promise<void> = Promise.resolve()
@@ -114,13 +117,17 @@ export class ArchiveThread {
     const worker = new Worker(new URL(`./archive-worker.${extension}`, import.meta.url), {
       workerData: this.#settings,
       name: 'archive',
+      // Buffers outside the heap die young here, but only a collection of the young frees them: a small one comes often.
+      resourceLimits: { maxYoungGenerationSizeMb: 4 },
       execArgv: [],
     })
     this.#worker = worker
     let died: unknown
     worker.on('message', (message: ArchiveReport) => {
-      if (message.type === 'ready') onReady()
-      else if (message.type === 'failed') {
+      if (message.type === 'ready') {
+        this.#wasReady = true
+        onReady()
+      } else if (message.type === 'failed') {
         onFailed(receiveError(message.error))
         void worker.terminate()
       } else this.#take(message)
@@ -163,10 +170,12 @@ export class ArchiveThread {
   #lost(cause: unknown, onFailed: (error: WalrError) => void): void {
     const why = cause instanceof Error ? `: ${cause.message}` : ''
     const error = new WalrError('WALR_INTERNAL', `the archive thread has ended${why}`, { cause })
-    for (const question of this.#questions.values()) question.reject(error)
+    // Receiving goes on without an answer: for it, this is an outage.
+    const unanswered = new WalrError('WALR_ARCHIVE_UNAVAILABLE', error.message, { cause: error })
+    for (const question of this.#questions.values()) question.reject(unanswered)
     // Before the thread was ready this is the answer to start(); later a settled promise does not care.
     onFailed(error)
-    if (this.#stopping || !this.#identity) return
+    if (this.#stopping || !this.#wasReady) return
     this.#options.logger.error(`${error.message}; starting it again`, {
       code: error.code,
       hint: 'WAL is still being received and made durable. Please report this.',
@@ -176,6 +185,6 @@ export class ArchiveThread {
         () => this.#options.logger.notice('the archive thread is running again'),
         (failure) => this.#options.logger.error(failure.message, { code: failure.code, hint: failure.hint }),
       )
-    }, RESTART_MS)
+    }, this.#options.restartMs ?? RESTART_MS)
   }
 }

@@ -116,5 +116,5 @@ async function close(archive: OpenedArchive): Promise<void> {
 
 /** On Linux the priority is the thread's own (setpriority(2)); elsewhere it would be that of the stream as well. */
 function giveWayToTheStream(): void {
-  if (process.platform === 'linux') setPriority(0, constants.priority.PRIORITY_LOW)
+  if (process.platform === 'linux') setPriority(0, constants.priority.PRIORITY_BELOW_NORMAL)
 }

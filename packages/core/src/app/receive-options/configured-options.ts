@@ -1,4 +1,4 @@
-import type { LoadedConfig } from '../../config/load-config.ts'
+import type { ConfiguredSettings } from '../config-thread/load-config-aside.ts'
 import type { ArchiveConfig, WalrConfig } from '../../config/walr-config.ts'
 
 /** The archive of a configuration. */
@@ -20,7 +20,7 @@ export function configuredConnection(config: WalrConfig | undefined): string | u
 }
 
 /** The archive of a configuration; undefined when it has none. */
-export function configuredArchive(loaded: LoadedConfig | undefined): ArchiveOptions | undefined {
+export function configuredArchive(loaded: ConfiguredSettings | undefined): ArchiveOptions | undefined {
   if (loaded === undefined) return undefined
   const { config, file, baseDirectory } = loaded
   const { cluster, plugins, archive } = config

@@ -1,4 +1,4 @@
-import type { LoadedConfig } from '../../config/load-config.ts'
+import type { ConfiguredSettings } from '../config-thread/load-config-aside.ts'
 import type { Verbosity } from '../../telemetry/verbosity.ts'
 import { toVerbosity } from '../../telemetry/verbosity.ts'
 import type { CompressionSpec } from '../../wal/compression/compression-spec.ts'
@@ -74,7 +74,7 @@ export interface LogSettings {
  */
 export function parseReceiveOptions(
   argv: readonly string[],
-  loaded?: LoadedConfig,
+  loaded?: ConfiguredSettings,
 ): ReceiveOptions | 'help' | 'version' {
   const given = new GivenOptions(loaded)
   for (const part of getoptLong(argv, RECEIVE_OPTIONS)) {
@@ -122,14 +122,14 @@ export function readConfigRequest(argv: readonly string[]): ConfigRequest | unde
 /** Collects options in their order; a later one replaces an earlier one of the same kind. */
 class GivenOptions {
   readonly operands: string[] = []
-  readonly #loaded: LoadedConfig | undefined
+  readonly #loaded: ConfiguredSettings | undefined
   readonly #values = new Map<string, string>()
   #endpos: Lsn | undefined
   #statusIntervalMs: number
   #verbose = 0
   #prompt: ConnectionOptions['prompt'] = 'when-asked'
 
-  constructor(loaded: LoadedConfig | undefined) {
+  constructor(loaded: ConfiguredSettings | undefined) {
     this.#loaded = loaded
     this.#statusIntervalMs = loaded?.config.receive.statusInterval.ms ?? 10_000
   }

@@ -11,11 +11,30 @@ export async function* pumpedChunks(
   signal: AbortSignal,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   try {
-    for await (const piece of gathered(abortableChunks(source, signal))) yield* pump.write(piece)
-    yield* pump.end()
+    for await (const piece of gathered(abortableChunks(source, signal))) {
+      for await (const chunk of pump.write(piece)) {
+        yield chunk
+        giveBack(chunk)
+      }
+    }
+    for await (const chunk of pump.end()) {
+      yield chunk
+      giveBack(chunk)
+    }
   } finally {
     pump.destroy()
   }
+}
+
+/**
+ * Gives back the memory of output that has been taken, instead of leaving some megabytes a segment to the next collection
+ * of garbage. node:zlib fills one buffer after the other, and is done with one when its last byte was given out.
+ */
+function giveBack(chunk: Uint8Array): void {
+  const { buffer, byteOffset, byteLength } = chunk
+  if (!(buffer instanceof ArrayBuffer) || byteOffset + byteLength < buffer.byteLength) return
+  // Small buffers come out of a pool that others use, too.
+  if (buffer.byteLength >= STEP_BYTES && !buffer.detached) buffer.transfer(0)
 }
 
 /** Joins small chunks to larger ones; the chunk given is valid until the next one is asked for. */

@@ -58,6 +58,11 @@ export interface StorageCapabilities {
 export interface ByteSource {
   /** How many bytes each reading gives; undefined when that is not known. A source that gives other than this is an error. */
   readonly size: number | undefined
+  /**
+   * All of them, when they are in memory anyway; they do not change until the operation that was given the source has
+   * settled. A storage may send them as they are instead of reading: that saves a copy.
+   */
+  readonly bytes?: Uint8Array | undefined
   /** Begins a reading. Chunks are borrowed: they may be reused when the next one is asked for. */
   open(): AsyncIterable<Uint8Array>
 }

@@ -2,6 +2,9 @@ import { StorageError } from '../contract/index.ts'
 import { sleep } from './call-clock.ts'
 import type { CallOptions } from './call-options.ts'
 
+/** Bytes a second. */
+const SLOWEST_LINE = 16_384
+
 /**
  * Watches one call of a plugin. The plugin gets {@link signal}, which is aborted when the caller's is, and when the call
  * has made no progress for too long. What does not end then either is left alone after a while. {@link release} must be
@@ -21,6 +24,8 @@ export class CallGuard {
   #durationMs = 0
   #stall: StorageError | undefined
   #ended = false
+  /** Added to the time without progress that is no stall yet. */
+  #allowanceMs = 0
 
   constructor(outer: AbortSignal, options: CallOptions) {
     outer.throwIfAborted()
@@ -82,6 +87,14 @@ export class CallGuard {
     }
   }
 
+  /**
+   * The plugin has everything, and nothing will be seen of it until its server has so many bytes: on a slow line that takes
+   * longer than a stall may.
+   */
+  expect(bytes: number): void {
+    this.#allowanceMs = (bytes / SLOWEST_LINE) * 1000
+  }
+
   /** Waits until `work` has settled, whatever comes of it, but not for longer than the grace. */
   async settled(work: Promise<unknown>): Promise<void> {
     const enough = new AbortController()
@@ -114,14 +127,19 @@ export class CallGuard {
     this.#progressAt = now()
   }
 
+  get #limitMs(): number {
+    return this.#options.stallTimeoutMs + this.#allowanceMs
+  }
+
   /** One timer a step, which looks at the time of the last progress when it fires. */
   #watch(): void {
-    const { clock, stallTimeoutMs } = this.#options
-    const waitMs = this.#turnSince === undefined ? stallTimeoutMs : this.#progressAt + stallTimeoutMs - clock.now()
+    const { clock } = this.#options
+    const limitMs = this.#limitMs
+    const waitMs = this.#turnSince === undefined ? limitMs : this.#progressAt + limitMs - clock.now()
     this.#cancelTimer = clock.setTimer(() => {
-      if (this.#turnSince === undefined || clock.now() - this.#progressAt < stallTimeoutMs) this.#watch()
+      if (this.#turnSince === undefined || clock.now() - this.#progressAt < this.#limitMs) this.#watch()
       else {
-        this.#stall = new StorageError('Transient', `no progress for ${stallTimeoutMs / 1000} s`)
+        this.#stall = new StorageError('Transient', `no progress for ${Math.round(this.#limitMs / 1000)} s`)
         this.#giveUp(this.#stall)
       }
     }, waitMs)

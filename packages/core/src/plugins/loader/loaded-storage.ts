@@ -125,7 +125,7 @@ export class LoadedStorage implements Storage {
       } catch (error) {
         throw watched.failure === undefined ? error : new SourceFailed(watched.failure.error)
       } finally {
-        count(watched.bytes)
+        count(watched.taken)
         await watched.close()
       }
     })

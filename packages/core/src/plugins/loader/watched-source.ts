@@ -9,12 +9,23 @@ export class WatchedSource implements ByteSource {
   readonly #open: Set<AsyncIterator<Uint8Array>> = new Set<AsyncIterator<Uint8Array>>()
   #failure: { readonly error: unknown } | undefined
   #complete = false
-  #bytes = 0
+  #taken = 0
 
   constructor(source: ByteSource, guard: CallGuard) {
     this.size = source.size
     this.#source = source
     this.#guard = guard
+  }
+
+  /** Whoever takes them has read all. */
+  get bytes(): Uint8Array | undefined {
+    const { bytes } = this.#source
+    if (bytes) {
+      this.#complete = true
+      this.#taken = Math.max(this.#taken, bytes.length)
+      this.#guard.expect(bytes.length)
+    }
+    return bytes
   }
 
   /** What the source failed with, whatever the plugin made of it; undefined when it did not fail. */
@@ -28,8 +39,8 @@ export class WatchedSource implements ByteSource {
   }
 
   /** How many bytes the plugin has taken, in all readings. */
-  get bytes(): number {
-    return this.#bytes
+  get taken(): number {
+    return this.#taken
   }
 
   async *open(): AsyncGenerator<Uint8Array, void, undefined> {
@@ -41,13 +52,14 @@ export class WatchedSource implements ByteSource {
         const result = await this.#guard.others(iterator.next())
         if (result.done === true) break
         count += result.value.length
-        this.#bytes += result.value.length
+        this.#taken += result.value.length
         if (this.size !== undefined && count > this.size) throw this.#wrongSize(`at least ${count}`)
         yield result.value
       }
       this.#open.delete(iterator)
       if (this.size !== undefined && count !== this.size) throw this.#wrongSize(String(count))
       this.#complete = true
+      this.#guard.expect(count)
     } catch (error) {
       this.#failure ??= { error }
       throw error

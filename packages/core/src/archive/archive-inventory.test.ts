@@ -1,0 +1,193 @@
+import fc from 'fast-check'
+import { beforeEach, describe, expect, it } from 'vitest'
+import { parseLsn, toLsn, type Lsn } from '../wal/lsn.ts'
+import { toTimelineId } from '../wal/timeline-id.ts'
+import { walFileName } from '../wal/wal-file-name.ts'
+import { toWalSegmentSize, type WalSegmentSize } from '../wal/wal-segment-size.ts'
+import { CLUSTER, SEGMENT, TIMELINE_1 } from '../wal/wal-bytes.fixture.ts'
+import { ArchiveInventory, isRecorded } from './archive-inventory.ts'
+import { ArchiveLayout } from './archive-layout.ts'
+import { ScriptedStorage } from './scripted-storage.fixture.ts'
+
+const { signal } = new AbortController()
+const layout = new ArchiveLayout('main', CLUSTER)
+const MEGABYTES_16 = toWalSegmentSize(16_777_216)
+let storage: ScriptedStorage
+beforeEach(() => {
+  storage = new ScriptedStorage()
+})
+
+function put(segmentNumber: bigint, { timelineId = 1, suffix = '', size = SEGMENT } = {}): void {
+  const name = walFileName(toTimelineId(timelineId), segmentNumber, toWalSegmentSize(size))
+  storage.objects.set(layout.segmentKey(name, suffix), Buffer.alloc(0))
+}
+const putForeign = (key: string): unknown => storage.objects.set(`main/${CLUSTER}/${key}`, Buffer.alloc(1))
+const inventory = (size: WalSegmentSize = SEGMENT): ArchiveInventory => new ArchiveInventory(storage, layout, size)
+const newest = async (size?: WalSegmentSize, before?: bigint): Promise<bigint | undefined> =>
+  (await inventory(size).newest(TIMELINE_1, signal, before))?.segmentNumber
+const lsn = (text: string): Lsn => parseLsn(text) ?? expect.unreachable()
+
+describe('the newest segment of a timeline', () => {
+  it('is unknown to an empty archive, and to one with other timelines only', async () => {
+    expect(await newest()).toBeUndefined()
+    put(7n, { timelineId: 2 })
+    expect(await newest()).toBeUndefined()
+  })
+
+  it.each([
+    ['1 MB', SEGMENT, 2n ** 44n - 1n],
+    ['16 MB', MEGABYTES_16, 2n ** 40n - 1n],
+  ])('is found with few listings of %s segments, at the ends of the log and between', async (_, size, last) => {
+    for (const number of [0n, 1n, 255n, 256n, 4095n, 4096n, 123_456_789n, last - 1n, last]) {
+      storage.objects.clear()
+      put(number, { size })
+      if (number > 5n) put(3n, { size, suffix: '.zst.aes' })
+      storage.calls.length = 0
+      expect(await newest(size)).toBe(number)
+      expect(storage.calls.length).toBeLessThan(60)
+    }
+  })
+
+  it('is the same under any suffixes, and under several', async () => {
+    put(4n, { suffix: '.zst' })
+    put(5n, { suffix: '.zst.aes' })
+    put(5n)
+    put(5n, { suffix: '.gz' })
+    expect(await newest()).toBe(5n)
+    expect(await newest(SEGMENT, 5n)).toBe(4n)
+    expect(await newest(SEGMENT, 4n)).toBeUndefined()
+    expect(await newest(SEGMENT, 0n)).toBeUndefined()
+  })
+
+  it('is not looked for in what is not a segment of it', { timeout: 5000 }, async () => {
+    put(5n)
+    const folder = 'wal/00000001'
+    for (const key of [
+      `${folder}/notes.txt`,
+      `${folder}/0000000100000000000000FF.bak!`,
+      `${folder}/0000000200000000000000FF`,
+      `${folder}/000000010000000000FFFFFF`,
+      `${folder}/0000000100000000000000ff`,
+      `${folder}/00000001000000000000000F/part`,
+      `${folder}/copy/00000001000000000000000F`,
+      `${folder}/!copy/00000001000000000000000F`,
+    ]) {
+      putForeign(key)
+    }
+    expect(await newest()).toBe(5n)
+    expect(await inventory().has(TIMELINE_1, 15n, signal)).toBe(false)
+    expect(await inventory().holesBefore(TIMELINE_1, { first: 5n, end: 6n }, signal)).toEqual([])
+  })
+
+  it('is what a full listing says, whatever is there', async () => {
+    const small = fc.bigInt({ min: 0n, max: 40n })
+    const number = fc.oneof(small, fc.bigInt({ min: 4090n, max: 4100n }), fc.bigInt({ min: 0n, max: 2n ** 44n - 1n }))
+    const suffix = fc.constantFrom('', '.gz', '.zst', '.zst.aes')
+    const present = fc.array(fc.tuple(number, suffix, fc.integer({ min: 1, max: 3 })), { maxLength: 12 })
+    await fc.assert(
+      fc.asyncProperty(present, fc.option(number, { nil: undefined }), small, async (entries, before, first) => {
+        storage.objects.clear()
+        for (const [segmentNumber, suffixes, timelineId] of entries)
+          put(segmentNumber, { timelineId, suffix: suffixes })
+        const numbers = [...new Set(entries.filter(([, , timelineId]) => timelineId === 1).map(([value]) => value))]
+        const below = numbers.filter((value) => before === undefined || value < before)
+        const highest = below.reduce<bigint | undefined>(
+          (high, value) => (high && high > value ? high : value),
+          undefined,
+        )
+        expect(await newest(SEGMENT, before)).toBe(highest)
+        for (const value of [...numbers, 0n, 7n, 4096n]) {
+          expect(await inventory().has(TIMELINE_1, value, signal)).toBe(numbers.includes(value))
+        }
+        const above = entries.map(([, , timelineId]) => timelineId).filter((timelineId) => timelineId > 1)
+        expect(await inventory().timelineAbove(TIMELINE_1, signal)).toBe(
+          above.length === 0 ? undefined : Math.min(...above),
+        )
+        const end = first + 60n
+        const holes = await inventory().holesBefore(TIMELINE_1, { first, end }, signal)
+        const missing = holes.flatMap((hole) => range(hole.first, hole.end))
+        expect(missing).toEqual(range(first, end).filter((value) => !numbers.includes(value)))
+      }),
+      { numRuns: 100 },
+    )
+  })
+})
+
+describe('the holes before an end', () => {
+  it('are told in order, each as one run, and not before the first segment that is there', async () => {
+    for (const number of [3n, 4n, 7n, 9n]) put(number)
+    const holes = await inventory().holesBefore(TIMELINE_1, { first: undefined, end: 12n }, signal)
+    expect(holes.map(({ first, end }) => [first, end])).toEqual([
+      [5n, 7n],
+      [8n, 9n],
+      [10n, 12n],
+    ])
+    expect(await inventory().holesBefore(TIMELINE_1, { first: undefined, end: 5n }, signal)).toEqual([])
+    expect(await inventory().holesBefore(TIMELINE_1, { first: 1n, end: 4n }, signal)).toEqual([
+      { timelineId: 1, first: 1n, end: 3n },
+    ])
+  })
+
+  it('are looked for with one listing, and only near the end of a long archive', async () => {
+    put(0n)
+    for (let number = 1000n; number < 2500n; number += 1n) put(number)
+    expect(await inventory().holesBefore(TIMELINE_1, { first: 0n, end: 2500n }, signal)).toEqual([])
+    expect(storage.calls).toHaveLength(1)
+  })
+})
+
+describe('a timeline above another one', () => {
+  it('is the next that has segments, and nothing that only looks like one', async () => {
+    const above = (timelineId: number): Promise<number | undefined> =>
+      inventory().timelineAbove(toTimelineId(timelineId), signal)
+    putForeign('wal/notes/00000009000000000000000F')
+    putForeign('wal/00000008/read.me')
+    putForeign('wal/00000008/00000007000000000000000F')
+    putForeign('waldo')
+    expect(await above(1)).toBeUndefined()
+    put(1n, { timelineId: 0x0a })
+    put(1n, { timelineId: 0xffff_ffff })
+    expect(await above(1)).toBe(0x0a)
+    expect(await above(0x0a)).toBe(0xffff_ffff)
+    expect(await above(0xffff_ffff)).toBeUndefined()
+  })
+})
+
+describe('recorded gaps', () => {
+  it('are read from their names, and other objects there are left alone', async () => {
+    putForeign('gaps/0000000000400000-0000000000600000.json')
+    for (const name of [
+      'x.json',
+      '0000000000400000-000000000060000.json',
+      '0000000000400000-0000000000600000.json.bak',
+    ])
+      putForeign(`gaps/${name}`)
+    expect(await inventory().gaps(signal)).toEqual([{ startLsn: 0x400000n, endLsn: 0x600000n }])
+  })
+
+  it('cover a run only from end to end', () => {
+    const gaps = [{ startLsn: lsn('0/400000'), endLsn: lsn('0/600000') }]
+    const covers = (first: bigint, end: bigint): boolean =>
+      isRecorded(gaps, { timelineId: TIMELINE_1, first, end }, SEGMENT)
+    expect([covers(4n, 6n), covers(5n, 6n), covers(3n, 6n), covers(4n, 7n), covers(6n, 7n)]).toEqual([
+      true,
+      true,
+      false,
+      false,
+      false,
+    ])
+    expect(
+      isRecorded(
+        [{ startLsn: toLsn(0n), endLsn: lsn('0/600000') }],
+        { timelineId: TIMELINE_1, first: 1n, end: 6n },
+        SEGMENT,
+      ),
+    ).toBe(true)
+  })
+})
+
+function range(first: bigint, end: bigint): bigint[] {
+  const all: bigint[] = []
+  for (let number = first; number < end; number += 1n) all.push(number)
+  return all
+}

@@ -1,0 +1,159 @@
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { FaultTreeDisk } from '../disk/fault-tree-disk.ts'
+import type { FaultMatch } from '../disk/fault-rules.ts'
+import { nodeDisk } from '../disk/node-disk.ts'
+import { segmentName } from '../wal/wal-bytes.fixture.ts'
+import { ArchiverBench, pagedSegment } from './archiver.fixture.ts'
+import { CONFIRMED_FOLDER } from './confirmed-files.ts'
+
+let bench: ArchiverBench
+let disk: FaultTreeDisk
+beforeEach(() => {
+  bench = new ArchiverBench()
+  bench.clock.graceMs = 20
+  disk = new FaultTreeDisk(nodeDisk)
+  mkdirSync(join(bench.directory, '.walr'))
+})
+afterEach(() => bench.dispose())
+
+const DAY_MS = 86_400_000
+const keep = { keepLocalMs: DAY_MS }
+const markers = (): readonly string[] => {
+  const folder = join(bench.directory, CONFIRMED_FOLDER)
+  return existsSync(folder) ? readdirSync(folder).toSorted() : []
+}
+const mark = (number: number, text: string): void => {
+  mkdirSync(join(bench.directory, CONFIRMED_FOLDER), { recursive: true })
+  writeFileSync(join(bench.directory, CONFIRMED_FOLDER, segmentName(number)), text)
+}
+const later = (ms: number): Promise<void> => bench.clock.wait(ms, bench.stop.signal)
+/** Law 4: what is not in the directory any more is in the archive, byte for byte. */
+function expectNothingLost(numbers: readonly number[]): void {
+  for (const number of numbers) {
+    if (bench.files.includes(segmentName(number))) continue
+    expect(bench.storage.objects.get(bench.key(number))?.equals(pagedSegment(number))).toBe(true)
+  }
+}
+
+describe('a confirmed segment', () => {
+  it('is removed at once without keepLocal, unless it is the newest', async () => {
+    for (const number of [4, 5, 6]) bench.write(number)
+    await bench.drain()
+    expect(bench.files).toEqual([segmentName(6)])
+    expect(markers()).toEqual([])
+  })
+
+  it('stays for keepLocal and not longer, and its marker goes after it', async () => {
+    for (const number of [4, 5, 6]) bench.write(number)
+    await bench.drain(keep)
+    expect(markers()).toEqual([4, 5, 6].map((number) => segmentName(number)))
+    await later(DAY_MS - 60_000)
+    await bench.drain(keep)
+    expect(bench.files).toHaveLength(3)
+    await later(120_000)
+    await bench.drain(keep)
+    expect(bench.files).toEqual([segmentName(6)])
+    await bench.drain(keep)
+    expect(markers()).toEqual([segmentName(6)])
+  })
+
+  it('is never removed while it is the newest of the directory, however old', async () => {
+    bench.write(4)
+    await bench.drain(keep)
+    await later(100 * DAY_MS)
+    await bench.drain(keep)
+    await bench.drain()
+    await bench.drain({ disk })
+    expect(bench.files).toEqual([segmentName(4)])
+  })
+
+  it('may be the newest by its timeline only, and then stays', async () => {
+    writeFileSync(join(bench.directory, '00000002.history'), '1\t0/5000A0\tno reason\n')
+    for (const number of [4, 5, 6, 7]) bench.write(number)
+    bench.write(5, 2)
+    await bench.drain()
+    expect(bench.files).toEqual([segmentName(5, 2), '00000002.history'].toSorted())
+  })
+})
+
+describe('a kill', () => {
+  it('after the confirmation and before the marker costs one comparison', async () => {
+    for (const number of [4, 5]) bench.write(number)
+    bench.storage.objects.set(bench.key(4), pagedSegment(4))
+    await bench.drain(keep)
+    expect(bench.storage.count('get', segmentName(4))).toBe(1)
+    expect(markers()).toHaveLength(2)
+    expect(bench.files).toHaveLength(2)
+  })
+
+  it('while the marker was written costs one comparison', async () => {
+    for (const number of [4, 5]) bench.write(number)
+    bench.storage.objects.set(bench.key(4), pagedSegment(4))
+    for (const text of ['', '2026-', 'junk', '\0\0\0\0']) {
+      mark(4, text)
+      writeFileSync(join(bench.directory, CONFIRMED_FOLDER, `${segmentName(4)}.tmp`), '2026')
+      await bench.drain(keep)
+      expect(bench.files).toHaveLength(2)
+      expect(markers()).toContain(segmentName(4))
+    }
+    expect(bench.storage.count('get', segmentName(4))).toBe(4)
+  })
+
+  it('after the marker and before the removal: the next run removes the file when it is time', async () => {
+    for (const number of [4, 5]) bench.write(number)
+    for (const number of [4, 5]) bench.storage.objects.set(bench.key(number), pagedSegment(number))
+    mark(4, new Date(bench.clock.nowMs() - 2 * DAY_MS).toISOString())
+    await bench.drain(keep)
+    expect(bench.files).toEqual([segmentName(5)])
+    expect(bench.storage.count('get', segmentName(4))).toBe(0)
+  })
+
+  it('after the removal and before the marker’s leaves nothing behind', async () => {
+    bench.write(5)
+    mark(4, new Date(bench.clock.nowMs()).toISOString())
+    await bench.drain(keep)
+    expect(markers()).toEqual([segmentName(5)])
+  })
+})
+
+describe('a disk that fails', () => {
+  it.each<[string, FaultMatch]>([
+    ['a folder for markers cannot be made', { operation: 'makeDirectory', pathPattern: /archived$/ }],
+    ['the folder of markers cannot be listed', { operation: 'list', pathPattern: /archived$/ }],
+    ['a marker cannot be opened', { operation: 'open', pathPattern: /archived/ }],
+    ['a marker cannot be read', { operation: 'read', pathPattern: /archived/ }],
+    ['a marker cannot be written', { operation: 'write', pathPattern: /archived/ }],
+    ['a marker cannot be renamed', { operation: 'rename', pathPattern: /archived/ }],
+    ['a marker cannot be removed', { operation: 'remove', pathPattern: /archived/ }],
+    ['a segment cannot be removed', { operation: 'remove', pathPattern: /[0-9A-F]{24}$/ }],
+  ])('does not stop the archiving when %s', async (_, match) => {
+    for (const number of [4, 5, 6]) bench.write(number)
+    // One of an earlier time that is gone, and one that is still there.
+    mark(3, new Date(bench.clock.nowMs()).toISOString())
+    bench.storage.objects.set(bench.key(4), pagedSegment(4))
+    mark(4, new Date(bench.clock.nowMs()).toISOString())
+    const heal = disk.on(match, { error: 'EIO' })
+    for (const keepLocalMs of [DAY_MS, 0]) {
+      await bench.drain({ disk, keepLocalMs })
+      for (const number of [4, 5, 6]) expect(bench.storage.objects.has(bench.key(number))).toBe(true)
+      expectNothingLost([4, 5, 6])
+      expect(bench.files).toContain(segmentName(6))
+    }
+    heal()
+    await bench.drain({ disk })
+    await bench.drain({ disk })
+    expect(bench.files).toEqual([segmentName(6)])
+  })
+
+  it('says so when the directory cannot be listed, and goes on when it can', async () => {
+    for (const number of [4, 5]) bench.write(number)
+    const heal = disk.on({ operation: 'list' }, { error: 'EACCES' })
+    const status = await bench.drain({ disk })
+    expect(status.lastError).toMatchObject({ code: 'WALR_DIRECTORY', attempts: 1 })
+    expect(bench.storage.calls).toEqual([])
+    heal()
+    expect(await bench.drain({ disk })).toMatchObject({ archivedCount: 2 })
+  })
+})

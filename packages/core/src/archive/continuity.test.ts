@@ -1,0 +1,137 @@
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { StorageError } from '../plugins/contract/index.ts'
+import { until } from '../wal/recording.fixture.ts'
+import { CLUSTER, segmentName } from '../wal/wal-bytes.fixture.ts'
+import { ArchiverBench, pagedSegment } from './archiver.fixture.ts'
+
+let bench: ArchiverBench
+beforeEach(() => {
+  bench = new ArchiverBench()
+  bench.clock.graceMs = 20
+  mkdirSync(join(bench.directory, '.walr'))
+})
+afterEach(() => bench.dispose())
+
+const archived = (number: number, timelineId = 1): unknown =>
+  bench.storage.objects.set(bench.key(number, timelineId), pagedSegment(number, timelineId))
+const history = (content: string, timelineId = 2): void =>
+  writeFileSync(join(bench.directory, `0000000${timelineId}.history`), content)
+/** Gaps that the archive knows, as hexadecimal megabytes. */
+const gaps = (): readonly string[] =>
+  [...bench.storage.objects.keys()]
+    .filter((key) => key.includes('/gaps/'))
+    .map((key) => key.replace(/.*\/gaps\/0*([0-9A-F]*)00000-0*([0-9A-F]*)00000\.json/, '$1-$2'))
+    .toSorted()
+const alarms = (): readonly string[] => bench.logger.lines.filter((line) => line.includes('WAL is missing'))
+
+/** Twice, as a gap that was found is archived at the next look. */
+async function drainTwice(): Promise<void> {
+  await bench.drain()
+  await bench.drain()
+}
+
+describe('missing WAL', () => {
+  it('is recorded exactly, also when what is before it still waits in the directory', async () => {
+    archived(3)
+    for (const number of [4, 6, 7]) bench.write(number)
+    // The first one is never archived while the others are.
+    bench.storage.script = ({ operation, key }) => {
+      if (operation === 'put' && key === bench.key(4)) throw new StorageError('Permanent', 'not this one')
+    }
+    await drainTwice()
+    expect(gaps()).toEqual(['5-6'])
+    expect(alarms()).toEqual([expect.stringContaining('0/500000 to 0/600000')])
+  })
+
+  it('is not seen on a parent timeline whose segments are still on their way', async () => {
+    archived(3)
+    history('1\t0/6000A0\tno reason\n')
+    for (const number of [4, 5]) bench.write(number)
+    for (const number of [6, 7]) bench.write(number, 2)
+    const checked = Promise.withResolvers<undefined>()
+    bench.storage.script = async ({ operation, key }) => {
+      // The parent's last segment is slow: the child's first is looked at meanwhile.
+      if (operation === 'put' && key === bench.key(5)) await checked.promise
+      if (operation === 'put' && key === bench.key(6, 2)) checked.resolve(undefined)
+    }
+    await drainTwice()
+    expect(alarms()).toEqual([])
+    expect(gaps()).toEqual([])
+    expect(bench.storage.objects.has(bench.key(5))).toBe(true)
+  })
+
+  it('is found between a parent timeline and its child', async () => {
+    archived(3)
+    history('1\t0/6000A0\tno reason\n')
+    for (const number of [7, 8]) bench.write(number, 2)
+    await drainTwice()
+    expect(gaps()).toEqual(['4-7'])
+  })
+
+  it('is found at the beginning of a timeline whose parent is complete', async () => {
+    for (const number of [3, 4, 5]) archived(number)
+    history('1\t0/6000A0\tno reason\n')
+    for (const number of [8, 9]) bench.write(number, 2)
+    await drainTwice()
+    expect(gaps()).toEqual(['6-8'])
+  })
+
+  it('is found when the directory is looked at again while the archive’s owner is being asked', async () => {
+    archived(3)
+    for (const number of [7, 8]) bench.write(number)
+    let looks = 0
+    const watched = bench.make({ onStatus: () => (looks += 1) })
+    bench.storage.script = async ({ key }) => {
+      if (!key.endsWith('identity.json') || looks > 5) return
+      const before = looks
+      watched.hint()
+      await until(() => looks > before, 'another look')
+    }
+    watched.drain()
+    await watched.run(bench.stop.signal)
+    await bench.drain()
+    expect(gaps()).toEqual(['4-7'])
+  })
+
+  it('is told again for every gap, and not for one that is recorded', async () => {
+    archived(3)
+    bench.storage.objects.set(
+      `main/${CLUSTER}/gaps/0000000000400000-0000000000600000.json`,
+      Buffer.from('{"reason":"known"}'),
+    )
+    for (const number of [6, 9, 0xb, 0xc]) bench.write(number)
+    await drainTwice()
+    expect(gaps()).toEqual(['4-6', '7-9', 'A-B'])
+    expect(alarms()).toHaveLength(2)
+  })
+
+  it('is reported, and not lost in a loop, when it cannot be recorded', async () => {
+    archived(3)
+    for (const number of [7, 8]) bench.write(number)
+    const broken = new ArchiverBench()
+    try {
+      // Without ".walr" there is no place for a record.
+      for (const number of [7, 8]) broken.write(number)
+      const status = await broken.drain({ storage: bench.storage })
+      expect(status.lastError?.code).toBe('WALR_DIRECTORY')
+      expect(broken.files).toEqual([segmentName(7), segmentName(8)])
+      expect(bench.storage.objects.has(bench.key(7))).toBe(false)
+    } finally {
+      broken.dispose()
+    }
+  })
+
+  it('is not assumed when the archive cannot be asked', async () => {
+    for (const number of [4, 5]) bench.write(number)
+    bench.storage.script = ({ operation }) => {
+      if (operation === 'list') throw new StorageError('NotFound', 'no such bucket')
+    }
+    const status = await bench.drain()
+    expect(status.lastError?.code).toBe('WALR_ARCHIVE_REFUSED')
+    expect(bench.storage.objects.has(bench.key(4))).toBe(false)
+    expect(gaps()).toEqual([])
+    expect(readdirSync(join(bench.directory, '.walr'))).toEqual([])
+  })
+})

@@ -1,0 +1,194 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { WalrError } from '../errors/walr-error.ts'
+import { formatLsn } from '../wal/lsn.ts'
+import { RecordingLogger, until } from '../wal/recording.fixture.ts'
+import { segmentLsn } from '../wal/wal-bytes.fixture.ts'
+import { FakeConnection, serverError, type Rows } from './fake-connection.fixture.ts'
+import { GuardSlot } from './guard-slot.ts'
+
+const FIND = "SELECT 1 FROM pg_catalog.pg_replication_slots WHERE slot_name = 'gua''rd'"
+const CREATE = "SELECT pg_catalog.pg_create_physical_replication_slot('gua''rd', true)"
+const look = (number: number): string =>
+  `SELECT restart_lsn IS NULL, restart_lsn < '${formatLsn(segmentLsn(number))}'::pg_lsn FROM pg_catalog.pg_replication_slots WHERE slot_name = 'gua''rd'`
+const advance = (number: number): string =>
+  `SELECT pg_catalog.pg_replication_slot_advance('gua''rd', '${formatLsn(segmentLsn(number))}')`
+
+/** A server that answers in order, each connection anew; `undefined` never answers. */
+class Server {
+  readonly connections: FakeConnection[] = []
+  answers: Readonly<Record<string, Rows | Error | undefined>> = {}
+  refusal: Error | undefined
+  active = 0
+  most = 0
+
+  connect = async (signal: AbortSignal): Promise<FakeConnection> => {
+    await Promise.resolve()
+    signal.throwIfAborted()
+    if (this.refusal) throw this.refusal
+    const { answers } = this
+    const connection = new FakeConnection()
+    connection.query = async (sql) => {
+      connection.queries.push(sql)
+      this.active += 1
+      this.most = Math.max(this.most, this.active)
+      try {
+        await delay(1)
+        const answer = answers[sql]
+        if (answer instanceof Error) throw answer
+        if (answer) return answer
+        // As the real one: the signal that it was connected with ends it.
+        return await new Promise<never>((_, reject) => {
+          signal.addEventListener('abort', () => reject(new WalrError('WALR_CONNECTION_LOST', 'cut off')))
+        })
+      } finally {
+        this.active -= 1
+      }
+    }
+    this.connections.push(connection)
+    return connection
+  }
+
+  get queries(): readonly string[] {
+    return this.connections.flatMap((connection) => connection.queries)
+  }
+}
+
+const behind: Rows = [['f', 't']]
+let server: Server
+let logger: RecordingLogger
+let stop: AbortController
+beforeEach(() => {
+  server = new Server()
+  logger = new RecordingLogger()
+  stop = new AbortController()
+})
+afterEach(() => {
+  stop.abort()
+  // However it ended, no connection is left open.
+  for (const connection of server.connections) expect(connection.closed).toBe(1)
+})
+const make = (intervalMs = 1): GuardSlot =>
+  new GuardSlot({ name: "gua'rd", connectSql: server.connect, logger, signal: stop.signal, intervalMs })
+const moves = (): readonly string[] => server.queries.filter((sql) => sql.includes('advance'))
+
+describe('the guard slot', () => {
+  it('is created when it is missing, keeping WAL at once, and left alone when it is there', async () => {
+    server.answers = { [FIND]: [], [CREATE]: [['(guard,)']] }
+    await make().ensure()
+    expect(server.queries).toEqual([FIND, CREATE])
+    expect(logger.lines[0]).toContain('notice: created the guard slot')
+    server.answers = { [FIND]: [['1']] }
+    await make().ensure()
+    expect(server.queries.slice(2)).toEqual([FIND])
+  })
+
+  it('may be created by somebody else meanwhile, and is an error when it cannot be', async () => {
+    server.answers = { [FIND]: [], [CREATE]: serverError('42710', 'already exists') }
+    await make().ensure()
+    const full = serverError('53400', 'all replication slots are in use')
+    server.answers = { [FIND]: [], [CREATE]: full }
+    await expect(make().ensure()).rejects.toBe(full)
+  })
+
+  it('is moved to what the archive has confirmed, and not back', async () => {
+    server.answers = { [look(4)]: behind, [advance(4)]: [['']], [look(6)]: behind, [advance(6)]: [['']] }
+    const guard = make()
+    guard.confirm(segmentLsn(4))
+    await until(() => moves().length === 1, 'the first move')
+    guard.confirm(segmentLsn(3))
+    guard.confirm(segmentLsn(4))
+    guard.confirm(segmentLsn(6))
+    await until(() => moves().length === 2, 'the second move')
+    await guard.close(1000)
+    expect(moves()).toEqual([advance(4), advance(6)])
+  })
+
+  it('moves once for many confirmations, one move at a time, and at the end to the last of them', async () => {
+    for (let number = 1; number <= 50; number += 1) {
+      server.answers = { ...server.answers, [look(number)]: behind, [advance(number)]: [['']] }
+    }
+    const guard = make(60_000)
+    for (let number = 1; number <= 50; number += 1) {
+      guard.confirm(segmentLsn(number))
+      if (number === 10) await until(() => moves().length === 1, 'the first move')
+    }
+    await guard.close(1000)
+    expect(moves()).toEqual([advance(10), advance(50)])
+    expect(server.most).toBe(1)
+  })
+
+  it('is not moved when it is already there or further', async () => {
+    server.answers = { [look(4)]: [['f', 'f']] }
+    const guard = make()
+    guard.confirm(segmentLsn(4))
+    await guard.close(1000)
+    expect(server.queries).toEqual([look(4)])
+  })
+
+  it('asks nothing when nothing was confirmed, or nothing since the last move', async () => {
+    await make().close(1000)
+    server.answers = { [look(4)]: behind, [advance(4)]: [['']] }
+    const guard = make()
+    guard.confirm(segmentLsn(4))
+    await until(() => moves().length === 1 && server.active === 0, 'the move')
+    await guard.close(1000)
+    expect(server.connections).toHaveLength(1)
+  })
+
+  it.each<[string, Rows, string]>([
+    ['is missing', [], 'replication slot "gua\'rd" does not exist'],
+    ['has lost its WAL', [['t', null]], 'keeps no WAL'],
+  ])('is not moved when it %s, and that is told once', async (_, rows, text) => {
+    server.answers = { [look(4)]: rows }
+    const guard = make()
+    guard.confirm(segmentLsn(4))
+    await until(() => logger.lines.some((line) => line.startsWith('debug:')), 'another attempt')
+    await guard.close(1000)
+    expect(logger.lines.filter((line) => line.startsWith('warning:'))).toEqual([expect.stringContaining(text)])
+    expect(moves()).toEqual([])
+  })
+
+  it('is moved when the server is back, and says so', async () => {
+    server.refusal = new WalrError('WALR_CONNECT_FAILED', 'connection refused')
+    const guard = make()
+    guard.confirm(segmentLsn(4))
+    await until(() => logger.lines.length > 2, 'a few attempts')
+    expect(logger.lines.filter((line) => line.startsWith('warning:'))).toHaveLength(1)
+    server.answers = { [look(4)]: behind, [advance(4)]: [['']] }
+    server.refusal = undefined
+    await until(() => logger.lines.some((line) => line.includes('is moved again')), 'the move')
+    await guard.close(1000)
+    expect(moves()).toEqual([advance(4)])
+  })
+
+  it('does not keep a walr that stops waiting for a server that does not answer', { timeout: 5000 }, async () => {
+    const guard = make()
+    guard.confirm(segmentLsn(4))
+    await until(() => server.active === 1, 'a move that hangs')
+    await guard.close(20)
+    expect(server.active).toBe(0)
+    const another = make(60_000)
+    another.confirm(segmentLsn(4))
+    await another.close(20)
+    expect(server.active).toBe(0)
+  })
+
+  it('is moved a last time although walr is stopping', async () => {
+    server.answers = { [look(4)]: behind, [advance(4)]: [['']] }
+    const guard = make(60_000)
+    guard.confirm(segmentLsn(4))
+    stop.abort(new DOMException('stopping', 'AbortError'))
+    await guard.close(1000)
+    expect(moves()).toEqual([advance(4)])
+  })
+
+  it('is left alone once it was closed', async () => {
+    server.answers = { [look(4)]: behind, [advance(4)]: [['']] }
+    const guard = make()
+    await guard.close(1000)
+    guard.confirm(segmentLsn(4))
+    await delay(20)
+    expect(server.connections).toEqual([])
+  })
+})
