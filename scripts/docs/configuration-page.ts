@@ -33,8 +33,8 @@ archive:
 
 ## Where it comes from
 
-The file is the one that \`--config FILE\` names, else the one that \`WALR_CONFIG\` names. Only the \`walr config\` commands look
-for one when nobody names it, and only in the working directory:
+The file is the one that \`--config FILE\` names, else the one that \`WALR_CONFIG\` names. When nobody names one, it is
+looked for in the working directory only, by all commands but a \`walr receive\` with \`--directory\` or an action on slots:
 ${CONFIG_FILE_NAMES.map((name) => `\`${name}\``).join(', ')}, and the key \`walr\` of \`package.json\`. More than one of them is an error,
 and so is one that cannot be read: it is never taken for none. A name without an ending is YAML; \`.js\`, \`.mjs\`, \`.cjs\`,
 \`.ts\`, \`.mts\` and \`.cts\` are modules whose default export is the configuration. TypeScript needs no compiler; only its types

@@ -7,7 +7,7 @@ import { isWalrError, WalrError } from '../errors/walr-error.ts'
 import { connectReplication } from '../replication/connection/connect-replication.ts'
 import type { ReplicationConnection } from '../replication/connection/replication-connection.ts'
 import { ReceiverStateHolder } from '../replication/receiver-state.ts'
-import { createSlot, dropSlot } from '../replication/replication-slot.ts'
+import { createSlot, dropSlot, ensureSlot } from '../replication/replication-slot.ts'
 import { probeSlot } from '../replication/slot-probe.ts'
 import { Disconnected, WalReceiver } from '../replication/wal-receiver.ts'
 import type { Logger } from '../telemetry/logger.ts'
@@ -155,22 +155,19 @@ function startArchive(
   return ReceiveArchive.start({ ...common, options: archiveOptions, guardSlot })
 }
 
-/** With the first connection that works the slots are made that the configuration wants. */
+/** With each connection the slots are made that the configuration wants: after a failover the new server has none. */
 function slotEnsuring(
   { createSlot: wanted, slot }: ReceiveOptions,
   archive: ReceiveArchive | undefined,
   { connect, logger }: Pick<ReceiveContext, 'logger'> & { readonly connect: Connect },
 ): Connect {
-  let ensured = false
   return async (signal) => {
     const connection = await connect(signal)
-    if (ensured) return connection
     try {
-      if (wanted && slot !== undefined && (await createSlot(connection, slot, true))) {
+      if (wanted && slot !== undefined && (await ensureSlot(connection, slot))) {
         logger.notice(`created replication slot "${slot}"`)
       }
       await archive?.ensureGuardSlot()
-      ensured = true
       return connection
     } catch (error) {
       await connection.close()

@@ -31,7 +31,7 @@ export async function readStatus(directory: string, now: Date): Promise<ShownSta
 /** An aligned table of it. */
 export function statusTable({ running, status }: ShownStatus): string {
   const { receiver, archive } = status
-  const { backlog, lastError, lastArchived, quarantined } = archive
+  const { backlog, lastError, lastArchived, quarantined, gapCount } = archive
   const rows: (readonly [string, string])[] = [
     ['walr', running ? `running (process ${status.pid})` : `not running; last report ${status.updatedAt}`],
     ['receiver', `${receiver.state} since ${receiver.since} (${receiver.reason})`],
@@ -39,6 +39,7 @@ export function statusTable({ running, status }: ShownStatus): string {
     ['archived up to', archive.archivedLsn ?? 'not known yet'],
     ['last archived', lastArchived ? `${lastArchived.walFileName} at ${lastArchived.at}` : 'nothing since the start'],
     ['backlog', `${backlog.files} files, ${backlog.bytes} bytes, oldest ${backlog.seconds} s`],
+    ['gaps', gapCount === 0 ? 'none' : `${gapCount} recorded: take a new base backup, if there is none since`],
     ['quarantined', quarantined.length === 0 ? 'none' : quarantined.join(', ')],
     ['last error', lastError ? `${lastError.code} at ${lastError.at}: ${lastError.message}` : 'none'],
   ]

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { beforeEach, describe, expect, it } from 'vitest'
-import { parseLsn, toLsn, type Lsn } from '../wal/lsn.ts'
+import { INVALID_LSN, parseLsn, type Lsn } from '../wal/lsn.ts'
 import { toTimelineId } from '../wal/timeline-id.ts'
 import { walFileName } from '../wal/wal-file-name.ts'
 import { toWalSegmentSize, type WalSegmentSize } from '../wal/wal-segment-size.ts'
@@ -176,13 +176,13 @@ describe('recorded gaps', () => {
       false,
       false,
     ])
-    expect(
-      isRecorded(
-        [{ startLsn: toLsn(0n), endLsn: lsn('0/600000') }],
-        { timelineId: TIMELINE_1, first: 1n, end: 6n },
-        SEGMENT,
-      ),
-    ).toBe(true)
+  })
+
+  it('that say nothing of where they begin cover nothing', () => {
+    const gaps = [{ startLsn: INVALID_LSN, endLsn: lsn('0/600000') }]
+    for (const first of [0n, 1n, 5n]) {
+      expect(isRecorded(gaps, { timelineId: TIMELINE_1, first, end: 6n }, SEGMENT)).toBe(false)
+    }
   })
 })
 

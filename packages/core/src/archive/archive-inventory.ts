@@ -1,5 +1,5 @@
 import type { Storage } from '../plugins/contract/index.ts'
-import { toLsn, type Lsn } from '../wal/lsn.ts'
+import { INVALID_LSN, toLsn, type Lsn } from '../wal/lsn.ts'
 import { toTimelineId, type TimelineId } from '../wal/timeline-id.ts'
 import { segmentStartLsn, walFileName, walFileSegment } from '../wal/wal-file-name.ts'
 import type { WalSegmentSize } from '../wal/wal-segment-size.ts'
@@ -132,5 +132,6 @@ export class ArchiveInventory {
 export function isRecorded(gaps: readonly ArchivedGap[], run: SegmentRun, walSegmentSize: WalSegmentSize): boolean {
   const startLsn = segmentStartLsn(run.first, walSegmentSize)
   const endLsn = segmentStartLsn(run.end, walSegmentSize)
-  return gaps.some((gap) => gap.startLsn <= startLsn && gap.endLsn >= endLsn)
+  // A record that begins at 0/0 does not say where: it excuses nothing.
+  return gaps.some((gap) => gap.startLsn !== INVALID_LSN && gap.startLsn <= startLsn && gap.endLsn >= endLsn)
 }

@@ -69,7 +69,7 @@ export class ArchiveLayout {
   }
 }
 
-/** Reads a segment's key; undefined for other objects, also such as lie in a folder of their own, which are left alone. */
+/** Reads a segment's key; undefined for other objects, also for those in further folders, which are left alone. */
 export function parseSegmentKey(key: string): SegmentKey | undefined {
   const match = /\/wal\/([0-9A-F]{8})\/(\1[0-9A-F]{16})((?:\.[a-z0-9]{1,8})*)$/.exec(key)
   const name = match?.[2]

@@ -21,6 +21,8 @@ export interface ArchiveStatus {
   readonly archivedCount: number
   /** Segments whose name is taken by other WAL in the archive. */
   readonly quarantined: readonly string[]
+  /** Records of WAL that is missing for good, in the directory. */
+  readonly gapCount: number
   readonly lastError: ArchiveErrorReport | undefined
 }
 
@@ -39,5 +41,6 @@ export const INITIAL_ARCHIVE_STATUS: ArchiveStatus = {
   backlog: { files: 0, bytes: 0, seconds: 0 },
   archivedCount: 0,
   quarantined: [],
+  gapCount: 0,
   lastError: undefined,
 }

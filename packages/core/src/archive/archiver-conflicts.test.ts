@@ -20,7 +20,8 @@ afterEach(() => {
 })
 
 const local = (of: ArchiverBench, number: number): Buffer => readFileSync(join(of.directory, segmentName(number)))
-const quarantined = (): readonly string[] => [...bench.storage.objects.keys()].filter((key) => key.includes('/quarantine/'))
+const quarantined = (): readonly string[] =>
+  [...bench.storage.objects.keys()].filter((key) => key.includes('/quarantine/'))
 
 /** Lets the puts of a segment go on when so many have come. */
 function holdPuts(count: number): void {
@@ -85,7 +86,10 @@ describe('two archivers with one archive', () => {
     const [key = ''] = quarantined()
     bench.storage.objects.set(key, Buffer.alloc(3))
     const status = await bench.drain()
-    expect(status.lastError).toMatchObject({ code: 'WALR_OBJECT_CORRUPT', message: expect.stringContaining(key) as string })
+    expect(status.lastError).toMatchObject({
+      code: 'WALR_OBJECT_CORRUPT',
+      message: expect.stringContaining(key) as string,
+    })
     expect(local(bench, 4).equals(pagedSegment(4, 1, 7))).toBe(true)
   })
 })
@@ -119,7 +123,14 @@ describe('an object under the name of a segment', () => {
     expect(status).toMatchObject({ quarantined: [segmentName(4)], archivedLsn: '0/400000' })
     expect(local(bench, 4).equals(pagedSegment(4))).toBe(true)
     expect(quarantined()).toHaveLength(1)
-    expect(await collect(codecs.decode('.lock', once(bench.storage.objects.get(quarantined()[0] ?? '') ?? Buffer.alloc(0)), { objectKey: '', signal: bench.stop.signal }))).toEqual(pagedSegment(4))
+    expect(
+      await collect(
+        codecs.decode('.lock', once(bench.storage.objects.get(quarantined()[0] ?? '') ?? Buffer.alloc(0)), {
+          objectKey: '',
+          signal: bench.stop.signal,
+        }),
+      ),
+    ).toEqual(pagedSegment(4))
     expect(bench.logger.lines.filter((line) => line.startsWith('error:'))).toEqual([
       `error: the archive has something that does not decode under the name of segment "${segmentName(4)}"`,
     ])
@@ -158,7 +169,11 @@ describe('a drain', () => {
       archiver.hint()
     }
     await archiver.run(bench.stop.signal)
-    expect(archiver.status).toMatchObject({ archivedCount: 26, archivedLsn: '0/1E00000', backlog: { files: 0, bytes: 0 } })
+    expect(archiver.status).toMatchObject({
+      archivedCount: 26,
+      archivedLsn: '0/1E00000',
+      backlog: { files: 0, bytes: 0 },
+    })
     expect(bench.files).toEqual([segmentName(29)])
   })
 
@@ -186,6 +201,11 @@ describe('a drain', () => {
     bench.stop.abort(new DOMException('enough', 'AbortError'))
     await running
     expect(bench.files).toEqual([segmentName(4), segmentName(5)])
-    expect(archiver.status).toMatchObject({ state: 'stopped', archivedCount: 0, backlog: { files: 2 }, lastError: undefined })
+    expect(archiver.status).toMatchObject({
+      state: 'stopped',
+      archivedCount: 0,
+      backlog: { files: 2 },
+      lastError: undefined,
+    })
   })
 })

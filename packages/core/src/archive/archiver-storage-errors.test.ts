@@ -88,53 +88,56 @@ async function reach(condition: () => boolean, what: string): Promise<void> {
 }
 
 describe.each(Object.entries(calls))('a storage that fails to %s', (name, { hits, before }) => {
-  it.each(errors)('with %s loses nothing, says so, and gets everything once when it is well', async (kind, make, code) => {
-    mkdirSync(join(bench.directory, '.walr', 'gaps'), { recursive: true })
-    writeFileSync(join(bench.directory, '.walr', 'gaps', GAP), '{}')
-    writeFileSync(join(bench.directory, '00000002.history'), HISTORY)
-    for (const number of NUMBERS) bench.write(number)
-    before?.()
-    const foreign = bench.storage.objects.get(bench.key(4))
-    let failures = 0
-    bench.storage.script = (call) => {
-      if (!hits(call)) return
-      failures += 1
-      throw make()
-    }
-    const states = new Set<ArchiveState>()
-    const archiver = bench.make({ onStatus: ({ state }) => states.add(state) })
-    const running = archiver.run(bench.stop.signal)
-    await reach(() => failures >= 3 && archiver.status.lastError !== undefined, 'three failures')
-    expectNothingLost()
-    expect(archiver.status.lastError?.code).toBe(code)
-    expect(archiver.status.lastError?.attempts).toBeGreaterThan(0)
-    if (kind === 'Transient') expect(states).toContain('outage')
-    if (name.endsWith('identity')) expect(bench.storage.count('put', '/wal/')).toBe(0)
-    if (name.endsWith('identity') && code === 'WALR_ARCHIVE_REFUSED') expect(states).toContain('refused')
+  it.each(errors)(
+    'with %s loses nothing, says so, and gets everything once when it is well',
+    async (kind, make, code) => {
+      mkdirSync(join(bench.directory, '.walr', 'gaps'), { recursive: true })
+      writeFileSync(join(bench.directory, '.walr', 'gaps', GAP), '{}')
+      writeFileSync(join(bench.directory, '00000002.history'), HISTORY)
+      for (const number of NUMBERS) bench.write(number)
+      before?.()
+      const foreign = bench.storage.objects.get(bench.key(4))
+      let failures = 0
+      bench.storage.script = (call) => {
+        if (!hits(call)) return
+        failures += 1
+        throw make()
+      }
+      const states = new Set<ArchiveState>()
+      const archiver = bench.make({ onStatus: ({ state }) => states.add(state) })
+      const running = archiver.run(bench.stop.signal)
+      await reach(() => failures >= 3 && archiver.status.lastError !== undefined, 'three failures')
+      expectNothingLost()
+      expect(archiver.status.lastError?.code).toBe(code)
+      expect(archiver.status.lastError?.attempts).toBeGreaterThan(0)
+      if (kind === 'Transient') expect(states).toContain('outage')
+      if (name.endsWith('identity')) expect(bench.storage.count('put', '/wal/')).toBe(0)
+      if (name.endsWith('identity') && code === 'WALR_ARCHIVE_REFUSED') expect(states).toContain('refused')
 
-    bench.storage.script = () => undefined
-    const conflict = name === 'put quarantine'
-    await reach(() => archiver.status.archivedCount === (conflict ? 2 : 3), 'all archived')
-    await reach(() => archiver.status.quarantined.length === (conflict ? 1 : 0), 'what is in the way in quarantine')
-    const small = [`${ROOT}/history/00000002.history`, `${ROOT}/gaps/${GAP}`]
-    await reach(() => small.every((key) => bench.storage.objects.has(key)), 'the small files')
-    archiver.drain()
-    await running
-    expect(archiver.status).toMatchObject({ archivedCount: conflict ? 2 : 3, backlog: { files: conflict ? 1 : 0 } })
-    expectNothingLost()
-    expect(bench.storage.objects.get(small[0] ?? '')?.toString()).toBe(HISTORY)
-    const quarantine = [...bench.storage.objects].filter(([key]) => key.includes('/quarantine/'))
-    if (conflict) {
-      expect(quarantine.map(([, bytes]) => bytes.equals(pagedSegment(4)))).toEqual([true])
-      expect(bench.storage.objects.get(bench.key(4))).toBe(foreign)
-      expect(archiver.status.quarantined).toEqual([segmentName(4)])
-      expect(bench.files).toContain(segmentName(4))
-    } else {
-      expect(quarantine).toEqual([])
-      expect(bench.files).toEqual(['00000002.history', segmentName(6)].toSorted())
-      expect(archiver.status).toMatchObject({ archivedLsn: '0/700000', state: 'stopped' })
-    }
-  })
+      bench.storage.script = () => undefined
+      const conflict = name === 'put quarantine'
+      await reach(() => archiver.status.archivedCount === (conflict ? 2 : 3), 'all archived')
+      await reach(() => archiver.status.quarantined.length === (conflict ? 1 : 0), 'what is in the way in quarantine')
+      const small = [`${ROOT}/history/00000002.history`, `${ROOT}/gaps/${GAP}`]
+      await reach(() => small.every((key) => bench.storage.objects.has(key)), 'the small files')
+      archiver.drain()
+      await running
+      expect(archiver.status).toMatchObject({ archivedCount: conflict ? 2 : 3, backlog: { files: conflict ? 1 : 0 } })
+      expectNothingLost()
+      expect(bench.storage.objects.get(small[0] ?? '')?.toString()).toBe(HISTORY)
+      const quarantine = [...bench.storage.objects].filter(([key]) => key.includes('/quarantine/'))
+      if (conflict) {
+        expect(quarantine.map(([, bytes]) => bytes.equals(pagedSegment(4)))).toEqual([true])
+        expect(bench.storage.objects.get(bench.key(4))).toBe(foreign)
+        expect(archiver.status.quarantined).toEqual([segmentName(4)])
+        expect(bench.files).toContain(segmentName(4))
+      } else {
+        expect(quarantine).toEqual([])
+        expect(bench.files).toEqual(['00000002.history', segmentName(6)].toSorted())
+        expect(archiver.status).toMatchObject({ archivedLsn: '0/700000', state: 'stopped' })
+      }
+    },
+  )
 })
 
 describe('an answer that was lost', () => {

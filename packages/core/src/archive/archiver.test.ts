@@ -1,7 +1,8 @@
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { StorageError } from '../plugins/contract/index.ts'
+import { until } from '../wal/recording.fixture.ts'
 import { CLUSTER, segmentName } from '../wal/wal-bytes.fixture.ts'
 import { ArchiverBench, pagedSegment } from './archiver.fixture.ts'
 
@@ -163,6 +164,27 @@ describe('the archiver', () => {
       endLsn: '0/700000',
     })
     expect(bench.logger.lines.filter((line) => line.includes('WAL is missing'))).toHaveLength(1)
+  })
+
+  it('reports a segment that vanishes before it was archived', async () => {
+    mkdirSync(join(bench.directory, '.walr'))
+    writeFileSync(join(bench.directory, segmentName(4)), Buffer.alloc(1_048_576, 1))
+    bench.write(5)
+    bench.write(6)
+    const archiver = bench.make()
+    const running = archiver.run(bench.stop.signal)
+    await until(() => bench.status?.archivedCount === 2, '5 and 6 are archived')
+    rmSync(join(bench.directory, segmentName(4)))
+    archiver.hint()
+    await until(() => bench.status?.backlog.files === 0, 'the directory was looked at')
+    bench.write(7)
+    archiver.hint()
+    const missing = 'WAL is missing: 0/400000 to 0/500000'
+    await until(() => bench.logger.lines.some((line) => line.includes(missing)), 'it is reported')
+    archiver.drain()
+    await running
+    await bench.drain()
+    expect(bench.storage.objects.has(`main/${CLUSTER}/gaps/0000000000400000-0000000000500000.json`)).toBe(true)
   })
 
   it('says nothing of a gap where the archive begins, or continues a parent timeline', async () => {

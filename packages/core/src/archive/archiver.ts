@@ -117,6 +117,7 @@ export class Archiver {
       backlog,
       archivedCount: this.#archivedCount,
       quarantined: this.#pending.quarantined,
+      gapCount: this.#scan.entries.filter(({ kind }) => kind === 'gap').length,
       lastError: this.#lastError,
     }
   }
@@ -166,6 +167,7 @@ export class Archiver {
       this.#scan = await scanDirectory(disk, directory, this.#wal.walSegmentSize)
       const segments = this.#scan.entries.filter((entry) => entry.kind === 'segment')
       const open = segments.filter(({ fileName }) => !this.#confirmed.has(fileName))
+      this.#continuity.noteVanished(open, (fileName) => this.#confirmed.has(fileName))
       this.#schedule.keepOnly(new Set([...this.#scan.entries.map((entry) => entry.fileName), IDENTITY]))
       this.#pending.update(this.#scan, (fileName) => this.#confirmed.has(fileName), this.#schedule)
       this.#unaccounted = new Set(this.#continuity.unaccounted(open).map(({ fileName }) => fileName))
@@ -201,6 +203,7 @@ export class Archiver {
     const { signal } = this.#abort
     try {
       await this.#ensureIdentity(signal)
+      await this.#continuity.checkVanished(signal)
       if (entry.kind === 'segment') await this.#archiveSegment(entry, signal)
       else await this.#archiveSmall(entry, signal)
       const over = this.#schedule.succeeded(entry.fileName)

@@ -28,6 +28,8 @@ export class Continuity {
   readonly #options: ContinuityOptions
   /** Segments whose predecessor is accounted for, by timeline: where runs begin that were checked, or passed. */
   readonly #accounted = new Set<string>()
+  #scanned: ReadonlyMap<string, SegmentItem> = new Map()
+  readonly #vanished: SegmentItem[] = []
   /** What the directory has and the archive lacks: that is on its way, and not missing. */
   #waiting: readonly SegmentItem[] = []
 
@@ -47,6 +49,32 @@ export class Continuity {
       before = segment
     }
     return open
+  }
+
+  /**
+   * Notes segments of the scan before that are gone without having been confirmed: what follows them was taken to continue
+   * them.
+   */
+  noteVanished(waiting: readonly SegmentItem[], isConfirmed: (fileName: string) => boolean): void {
+    const there = new Set(waiting.map(({ fileName }) => fileName))
+    for (const [fileName, segment] of this.#scanned) {
+      if (!there.has(fileName) && !isConfirmed(fileName)) this.#vanished.push(segment)
+    }
+    this.#scanned = new Map(waiting.map((segment) => [segment.fileName, segment]))
+  }
+
+  /** Looks for vanished segments in the archive, and reports those that are not there. @throws StorageError */
+  async checkVanished(signal: AbortSignal): Promise<void> {
+    for (let segment = this.#vanished.shift(); segment; segment = this.#vanished.shift()) {
+      const { timelineId, segmentNumber } = segment
+      try {
+        if (await this.#options.inventory.has(timelineId, segmentNumber, signal)) continue
+        await this.#report({ timelineId, first: segmentNumber, end: segmentNumber + 1n }, signal)
+      } catch (error) {
+        this.#vanished.unshift(segment)
+        throw error
+      }
+    }
   }
 
   /** What follows this segment is accounted for: it is in the archive. */

@@ -72,11 +72,14 @@ describe.each([
     expect(storage.objects.get(`${bench.key(4)}.zip`)).toHaveLength(SEGMENT + 17)
   })
 
-  it.each([0, 1, SEGMENT, SEGMENT + 16, SEGMENT + 18])('is not archived when %i bytes are confirmed', async (confirmed) => {
-    storage.confirm = () => ({ size: confirmed })
-    await expect(archive(make(limit), written(4))).rejects.toMatchObject({ code: 'WALR_ARCHIVE_UNCONFIRMED' })
-    expect(existsSync(join(bench.directory, written(4).fileName))).toBe(true)
-  })
+  it.each([0, 1, SEGMENT, SEGMENT + 16, SEGMENT + 18])(
+    'is not archived when %i bytes are confirmed',
+    async (confirmed) => {
+      storage.confirm = () => ({ size: confirmed })
+      await expect(archive(make(limit), written(4))).rejects.toMatchObject({ code: 'WALR_ARCHIVE_UNCONFIRMED' })
+      expect(existsSync(join(bench.directory, written(4).fileName))).toBe(true)
+    },
+  )
 
   it('is compared when its name is taken, and goes into quarantine when it differs', async () => {
     expect(await archive(make(limit), written(4))).toBe('archived')

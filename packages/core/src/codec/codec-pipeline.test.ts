@@ -63,9 +63,9 @@ describe('a pipeline of codecs', () => {
 
   it('reads with the first of several readers of one suffix', async () => {
     const coded = await through(new CodecPipeline([lock], []))
-    expect(await back(new CodecPipeline([], [lock, new FramedCodec('.lock', 'encryption', 7)]), '.lock', coded)).toEqual(
-      plain,
-    )
+    expect(
+      await back(new CodecPipeline([], [lock, new FramedCodec('.lock', 'encryption', 7)]), '.lock', coded),
+    ).toEqual(plain)
   })
 
   it('is refused when two that write have one suffix, and names both', () => {

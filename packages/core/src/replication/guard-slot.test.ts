@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { WalrError } from '../errors/walr-error.ts'
 import { formatLsn } from '../wal/lsn.ts'
 import { RecordingLogger, until } from '../wal/recording.fixture.ts'
@@ -187,8 +187,10 @@ describe('the guard slot', () => {
     server.answers = { [look(4)]: behind, [advance(4)]: [['']] }
     const guard = make()
     await guard.close(1000)
+    vi.useFakeTimers()
     guard.confirm(segmentLsn(4))
-    await delay(20)
+    expect(vi.getTimerCount()).toBe(0)
+    vi.useRealTimers()
     expect(server.connections).toEqual([])
   })
 })

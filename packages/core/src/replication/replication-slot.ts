@@ -54,6 +54,19 @@ export async function createSlot(
   }
 }
 
+/**
+ * Makes the slot if it is not there. Servers before 15 cannot be asked, and log an error when it is.
+ * @returns whether it was made.
+ */
+export async function ensureSlot(connection: ReplicationConnection, name: string): Promise<boolean> {
+  try {
+    if (await readSlot(connection, name)) return false
+  } catch (error) {
+    if (!isWalrError(error, 'WALR_SLOT_MISSING')) throw error
+  }
+  return createSlot(connection, name, true)
+}
+
 export async function dropSlot(connection: ReplicationConnection, name: string): Promise<void> {
   await connection.query(`DROP_REPLICATION_SLOT ${quoteSlotName(name)}`)
 }

@@ -65,14 +65,20 @@ describe('the archive asked for the start', () => {
     }
     const found = await finder({ findArchiveEnd, archiveTimeoutMs: 10_000 }).readArchive(server, identity)
     expect(found).toEqual(position)
-    expect(logger.lines).toEqual(['warning: the directory is empty and the archive cannot be asked: connection refused'])
+    expect(logger.lines).toEqual([
+      'warning: the directory is empty and the archive cannot be asked: connection refused',
+    ])
   })
 
   it.each<[string, StartFinderOptions['findArchiveEnd']]>([
     ['refuses connections', () => Promise.reject(unavailable)],
-    ['never answers', (_, signal) => new Promise((_resolve, reject) => {
-      signal.addEventListener('abort', () => reject(new DOMException('too late', 'TimeoutError')))
-    })],
+    [
+      'never answers',
+      (_, signal) =>
+        new Promise((_resolve, reject) => {
+          signal.addEventListener('abort', () => reject(new DOMException('too late', 'TimeoutError')))
+        }),
+    ],
   ])('is gone on without when it %s, which is said', async (_, findArchiveEnd) => {
     expect(await finder({ findArchiveEnd }).readArchive(server, identity)).toBeUndefined()
     expect(logger.lines.at(-1)).toBe('warning: choosing the start without the archive')
@@ -90,7 +96,9 @@ describe('the archive asked for the start', () => {
       setImmediate(() => stop.abort(reason))
       return Promise.reject(unavailable)
     }
-    await expect(finder({ findArchiveEnd, archiveTimeoutMs: 60_000 }).readArchive(server, identity)).rejects.toBe(reason)
+    await expect(finder({ findArchiveEnd, archiveTimeoutMs: 60_000 }).readArchive(server, identity)).rejects.toBe(
+      reason,
+    )
   })
 })
 

@@ -159,10 +159,15 @@ describe('the walr script', () => {
   })
 
   it('becomes Node for the other commands, with their status and without the number for absent', () => {
-    const node = fakeNode('echo "$WALR_RESTORE_ABSENT_STATUS|$#|$2|$3"; exit 7')
-    const { status, stdout } = run(['receive', '-D a b'], { node })
-    expect(status).toBe(7)
-    expect(stdout).toBe('|3|receive|-D a b\n')
+    const node = fakeNode('for last; do :; done; echo "$WALR_RESTORE_ABSENT_STATUS|$#|$last"; exit 7')
+    for (const [command, count] of [
+      ['receive', 4],
+      ['status', 3],
+    ] as const) {
+      const { status, stdout } = run([command, '-D a b'], { node })
+      expect(status).toBe(7)
+      expect(stdout).toBe(`|${count}|-D a b\n`)
+    }
   })
 
   it.each([

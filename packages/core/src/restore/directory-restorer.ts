@@ -3,6 +3,7 @@ import type { Disk } from '../disk/disk.ts'
 import { systemErrorText } from '../errors/system-error.ts'
 import { isWalrError, WalrError } from '../errors/walr-error.ts'
 import type { Logger } from '../telemetry/logger.ts'
+import { refuseArchivedElsewhere } from './archived-elsewhere.ts'
 import { proveOwnWal } from './directory-proof.ts'
 import { findNewestPartial, isFollowed, segmentsAmong } from './newest-partial.ts'
 import { copySegment } from './segment-copy.ts'
@@ -83,6 +84,7 @@ async function deliverUnfinished(
   await proveOwnWal(disk, directory, names, owner)
   // A segment that was finished while the directory was listed may be in the list under neither name.
   if ((await findFinished(disk, directory, wanted.name)).length > 0) return undefined
+  await refuseArchivedElsewhere(request, names)
   if (wanted.kind === 'segment' && isFollowed(wanted.name, segmentsAmong(names))) {
     request.logger.warning(`segment ${wanted.name} is not in "${directory}", but later ones of its timeline are`)
   }

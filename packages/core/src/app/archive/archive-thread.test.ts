@@ -40,7 +40,11 @@ interface Setup {
   readonly plugins?: readonly string[]
 }
 
-function make({ storage = { use: 'local', path: 'archive' }, codecs = [{ use: 'zstd' }], plugins = [] }: Setup = {}): ArchiveThread {
+function make({
+  storage = { use: 'local', path: 'archive' },
+  codecs = [{ use: 'zstd' }],
+  plugins = [],
+}: Setup = {}): ArchiveThread {
   const settings: ArchiveThreadSettings = {
     directory: join(scratch, 'received'),
     cluster: 'main',
@@ -78,8 +82,8 @@ async function reach(condition: () => boolean, what: string): Promise<void> {
 }
 
 /**
- * A storage in a file of its own that keeps objects in a folder. `trouble` is run before each operation, with `operation`
- * and `key`, and with `once(name)`, which is true the first time in any thread.
+ * A storage in a file of its own that keeps objects in a folder. `trouble` is run before each operation, with
+ * `operation` and `key`, and with `once(name)`, which is true the first time in any thread.
  */
 function plugin(trouble: string): Setup {
   const file = './plugin/scripted.mjs'
@@ -215,13 +219,14 @@ describe('a thread whose plugins or options are wrong', () => {
     await expect(thread.start()).rejects.toMatchObject({ code })
     await thread.stop(60_000)
     expect(workers()).toBe(0)
-    await delay(100)
     expect(logger.lines.filter((line) => line.includes('starting it again'))).toEqual([])
   })
 
   it('does not start with a storage that cannot be made, or that ends the thread meanwhile', async () => {
     const broken = make(plugin(`if (operation === 'create') throw new Error('no such account')`))
-    await expect(broken.start()).rejects.toMatchObject({ message: expect.stringContaining('no such account') as string })
+    await expect(broken.start()).rejects.toMatchObject({
+      message: expect.stringContaining('no such account') as string,
+    })
     const gone = make(plugin(`if (operation === 'create') process.exit(7)`))
     await expect(gone.start()).rejects.toMatchObject({ code: 'WALR_INTERNAL' })
     expect(logger.lines.filter((line) => line.includes('starting it again'))).toEqual([])
@@ -268,7 +273,10 @@ describe('a thread that dies', () => {
     await thread.start()
     await expect(thread.findEnd(server, identity, signal)).rejects.toMatchObject({ code: 'WALR_ARCHIVE_UNAVAILABLE' })
     await thread.stop(60_000)
-    await delay(100)
+    // When another one is up, this one would be, too.
+    const another = make()
+    await another.start()
+    await another.stop(0)
     expect(workers()).toBe(0)
     expect(logger.lines.filter((line) => line.includes('running again'))).toEqual([])
   })

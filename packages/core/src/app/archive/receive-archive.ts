@@ -6,6 +6,7 @@ import type { ReplicationConnection } from '../../replication/connection/replica
 import type { ReceiverStateHolder } from '../../replication/receiver-state.ts'
 import type { IdentityGuard } from '../../replication/receive-session.ts'
 import type { Logger } from '../../telemetry/logger.ts'
+import { markArchived } from '../../wal/archive-mark.ts'
 import { readIdentity } from '../../wal/directory-identity.ts'
 import { parseLsn } from '../../wal/lsn.ts'
 import type { ArchiveOptions } from '../receive-options/configured-options.ts'
@@ -31,7 +32,6 @@ export class ReceiveArchive {
   readonly #thread: ArchiveThread
   readonly #guard: GuardSlot | undefined
   readonly #statusFile: StatusFile
-  #guardEnsured = false
 
   private constructor(options: ReceiveArchiveOptions) {
     const { disk, directory, logger, state, guardSlot, connectSql, signal } = options
@@ -57,7 +57,10 @@ export class ReceiveArchive {
     try {
       await archive.#thread.start()
       const identity = await readIdentity(options.disk, options.directory)
-      if (identity) archive.#thread.begin(identity)
+      if (identity) {
+        await markArchived(options.disk, options.directory, options.options.cluster)
+        archive.#thread.begin(identity)
+      }
       return archive
     } catch (error) {
       await archive.stop(0)
@@ -67,9 +70,7 @@ export class ReceiveArchive {
 
   /** To be called with each new connection: the guard slot has to keep WAL before any is received. */
   async ensureGuardSlot(): Promise<void> {
-    if (this.#guardEnsured || !this.#guard) return
-    await this.#guard.ensure()
-    this.#guardEnsured = true
+    await this.#guard?.ensure()
   }
 
   /** A guard that also tells the archive whose WAL comes. */
@@ -78,6 +79,8 @@ export class ReceiveArchive {
       check: (server) => guard.check(server),
       keep: async (server) => {
         await guard.keep(server)
+        const { disk, directory } = this.#options
+        await markArchived(disk, directory, this.#options.options.cluster)
         const { systemIdentifier, walSegmentSize, serverVersion } = server
         this.#thread.begin({ systemIdentifier, walSegmentSize, serverVersion })
       },

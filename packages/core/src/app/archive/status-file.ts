@@ -100,5 +100,6 @@ export async function readStatusFile(disk: Disk, directory: string): Promise<Rep
 }
 
 function isStatus(value: unknown): value is ReportedStatus {
-  return typeof value === 'object' && value !== null && 'format' in value && value.format === 1 && 'archive' in value
+  if (typeof value !== 'object' || value === null || !('format' in value) || value.format !== 1) return false
+  return 'archive' in value && 'receiver' in value
 }

@@ -35,6 +35,9 @@ describe('the options of walr receive', () => {
         user: undefined,
         prompt: 'when-asked',
       },
+      createSlot: false,
+      guardSlot: undefined,
+      archive: undefined,
     })
   })
 
@@ -56,6 +59,9 @@ describe('the options of walr receive', () => {
       logFormat: 'json',
       acceptGap: true,
       connection: { connectionString: 'service=x', host: 'host', port: '5433', user: 'user', prompt: 'never' },
+      createSlot: false,
+      guardSlot: undefined,
+      archive: undefined,
     })
     expect(parse('-D', 'd', '--no-sync').sync).toBe(false)
     expect(parse('-D', 'd', '--flush', 'segment').flush).toBe('segment')
