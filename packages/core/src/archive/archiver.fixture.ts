@@ -71,6 +71,7 @@ export class ArchiverBench {
       codecs: new CodecPipeline([], []),
       concurrency: 2,
       keepLocalMs: 0,
+      archiveName: 'main in memory',
       logger: this.logger,
       clock: this.clock,
       onStatus: (status) => (this.status = status),

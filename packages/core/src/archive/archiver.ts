@@ -37,6 +37,8 @@ export interface ArchiverOptions {
   /** How many files are archived at the same time. */
   readonly concurrency: number
   readonly keepLocalMs: number
+  /** Names storage and cluster, without a secret. */
+  readonly archiveName: string
   readonly logger: Logger
   readonly clock: Clock
   /** Told at every change worth telling. */

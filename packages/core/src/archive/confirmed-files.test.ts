@@ -104,7 +104,7 @@ describe('a kill', () => {
   it('after the marker and before the removal: the next run removes the file when it is time', async () => {
     for (const number of [4, 5]) bench.write(number)
     for (const number of [4, 5]) bench.storage.objects.set(bench.key(number), pagedSegment(number))
-    mark(4, new Date(bench.clock.nowMs() - 2 * DAY_MS).toISOString())
+    mark(4, new Date(bench.clock.nowMs() - 2 * DAY_MS).toISOString() + '\nmain in memory\n')
     await bench.drain(keep)
     expect(bench.files).toEqual([segmentName(5)])
     expect(bench.storage.count('get', segmentName(4))).toBe(0)
@@ -112,7 +112,7 @@ describe('a kill', () => {
 
   it('after the removal and before the marker’s leaves nothing behind', async () => {
     bench.write(5)
-    mark(4, new Date(bench.clock.nowMs()).toISOString())
+    mark(4, new Date(bench.clock.nowMs()).toISOString() + '\nmain in memory\n')
     await bench.drain(keep)
     expect(markers()).toEqual([segmentName(5)])
   })
@@ -131,9 +131,9 @@ describe('a disk that fails', () => {
   ])('does not stop the archiving when %s', async (_, match) => {
     for (const number of [4, 5, 6]) bench.write(number)
     // One of an earlier time that is gone, and one that is still there.
-    mark(3, new Date(bench.clock.nowMs()).toISOString())
+    mark(3, new Date(bench.clock.nowMs()).toISOString() + '\nmain in memory\n')
     bench.storage.objects.set(bench.key(4), pagedSegment(4))
-    mark(4, new Date(bench.clock.nowMs()).toISOString())
+    mark(4, new Date(bench.clock.nowMs()).toISOString() + '\nmain in memory\n')
     const heal = disk.on(match, { error: 'EIO' })
     for (const keepLocalMs of [DAY_MS, 0]) {
       await bench.drain({ disk, keepLocalMs })

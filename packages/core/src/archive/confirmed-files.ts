@@ -14,6 +14,8 @@ export interface ConfirmedFilesOptions {
   readonly directory: string
   /** How long a segment stays after its confirmation. */
   readonly keepLocalMs: number
+  /** Names the archive without a secret: what another one has confirmed says nothing about this one. */
+  readonly archiveName: string
   readonly logger: Logger
 }
 
@@ -31,7 +33,7 @@ export class ConfirmedFiles {
 
   /** Reads what an earlier run remembered. A record that cannot be read costs a comparison with the archive, no more. */
   async load(): Promise<void> {
-    const { disk, directory, keepLocalMs } = this.#options
+    const { disk, directory, keepLocalMs, archiveName } = this.#options
     if (keepLocalMs === 0) return
     const folder = join(directory, CONFIRMED_FOLDER)
     // On a full disk there is no making it, and removing what is archived is what makes room.
@@ -40,8 +42,9 @@ export class ConfirmedFiles {
     for (const { name, kind } of entries ?? []) {
       if (kind !== 'file') continue
       const path = join(folder, name)
-      const confirmedAtMs = await this.#unlessRefused(`read "${path}"`, readDate(disk, path))
+      const confirmedAtMs = await this.#unlessRefused(`read "${path}"`, readRecord(disk, path, archiveName))
       if (confirmedAtMs !== undefined) this.#confirmedAtMs.set(name, confirmedAtMs)
+      else await this.#unlessRefused(`remove "${path}"`, disk.remove(path))
     }
   }
 
@@ -62,7 +65,7 @@ export class ConfirmedFiles {
 
   /** To be called when the storage has confirmed the segment, and not before: the file is removed if it need not stay. */
   async add(fileName: string, newest: SegmentEntry | undefined, nowMs: number): Promise<void> {
-    const { disk, directory, keepLocalMs, logger } = this.#options
+    const { disk, directory, keepLocalMs, archiveName, logger } = this.#options
     this.#confirmedAtMs.set(fileName, nowMs)
     if (keepLocalMs === 0) {
       if (newest?.fileName !== fileName) await this.#remove(fileName)
@@ -70,7 +73,7 @@ export class ConfirmedFiles {
     }
     const path = join(directory, CONFIRMED_FOLDER, fileName)
     try {
-      await writeFileDurably(disk, path, Buffer.from(`${new Date(nowMs).toISOString()}\n`))
+      await writeFileDurably(disk, path, Buffer.from(`${new Date(nowMs).toISOString()}\n${archiveName}\n`))
     } catch (error) {
       // Without it the next run compares the segment with the archive once more.
       logger.warning(`could not write "${path}": ${systemErrorText(error)}`)
@@ -116,10 +119,11 @@ export class ConfirmedFiles {
 }
 
 /** Undefined for a record that is not whole: JavaScript takes the year alone for a date, too. */
-async function readDate(disk: Disk, path: string): Promise<number | undefined> {
+async function readRecord(disk: Disk, path: string, archiveName: string): Promise<number | undefined> {
   const chunks: Uint8Array[] = []
   for await (const chunk of readWholeFile(disk, path)) chunks.push(chunk)
-  const text = Buffer.concat(chunks).toString('utf8').trim()
+  const [text = '', name] = Buffer.concat(chunks).toString('utf8').split('\n')
   const date = new Date(text)
-  return !Number.isNaN(date.getTime()) && date.toISOString() === text ? date.getTime() : undefined
+  if (name !== archiveName || Number.isNaN(date.getTime()) || date.toISOString() !== text) return undefined
+  return date.getTime()
 }

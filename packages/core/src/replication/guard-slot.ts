@@ -121,7 +121,7 @@ export class GuardSlot {
   }
 }
 
-/** The server refuses to move a slot back, and beyond what it has flushed; the first is fine, the second cannot be. */
+/** The server refuses to move a slot back, which is fine, and stops at what it has flushed itself. */
 async function advance(connection: ReplicationConnection, name: string, lsn: Lsn): Promise<void> {
   const slot = literal(name)
   const [row] = await connection.query(

@@ -11,6 +11,7 @@ import { isWalrError, WalrError } from '../../errors/walr-error.ts'
 import type { LogExtra, Logger } from '../../telemetry/logger.ts'
 import type { DirectoryIdentity } from '../../wal/directory-identity.ts'
 import { sendError, type ArchiveReport, type ArchiveRequest, type ArchiveThreadSettings } from './archive-messages.ts'
+import { archiveName } from './archive-name.ts'
 import { openArchive, type OpenedArchive } from './open-archive.ts'
 
 /**
@@ -82,6 +83,7 @@ function begin({ storage, codecs }: OpenedArchive, identity: DirectoryIdentity):
     codecs,
     concurrency: archive.concurrency,
     keepLocalMs: archive.keepLocal.ms,
+    archiveName: archiveName(cluster, archive.storage),
     logger,
     clock: systemClock,
     onStatus: (status) => report({ type: 'status', status }),
