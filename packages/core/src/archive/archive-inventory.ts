@@ -44,10 +44,11 @@ export class ArchiveInventory {
   /** The highest segment of a timeline below `before`; some 40 short listings however many there are. */
   async newest(timelineId: TimelineId, signal: AbortSignal, before?: bigint): Promise<ArchivedSegment | undefined> {
     const limit = before ?? SEGMENT_NUMBERS
-    let found: bigint | undefined
+    let found = await this.#firstFrom(timelineId, 0n, signal)
+    if (found === undefined || found >= limit) return undefined
     // Invariant: a segment exists at `found` or above it if any does; none is at or above `high`.
     let high = limit
-    for (let low = 0n; low < high;) {
+    for (let low = found + 1n; low < high;) {
       const middle = (low + high) / 2n
       const next = await this.#firstFrom(timelineId, middle, signal)
       if (next === undefined || next >= limit) high = middle
@@ -56,7 +57,7 @@ export class ArchiveInventory {
         low = next + 1n
       }
     }
-    return found === undefined ? undefined : { timelineId, segmentNumber: found }
+    return { timelineId, segmentNumber: found }
   }
 
   /** Whether the archive has a segment, under any suffix. */

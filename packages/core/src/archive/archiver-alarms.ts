@@ -4,6 +4,8 @@ import type { ArchiveTrouble } from './retry-schedule.ts'
 
 /** A lasting trouble is reported again after this. */
 const REPEAT_MS = 600_000
+/** A trouble that is over after one attempt and so soon is not worth a line. */
+const BLIP_MS = 5000
 
 /** Says what goes wrong once, again after a while, and when it is over: an outage of a day must not fill the log. */
 export class ArchiverAlarms {
@@ -31,10 +33,13 @@ export class ArchiverAlarms {
   }
 
   over({ sinceMs, attempts }: ArchiveTrouble, waiting: number, nowMs: number): void {
+    // One object that fails again and again must not fill the log beside others that go well.
+    if (attempts === 1 && nowMs - sinceMs < BLIP_MS) return
     this.#reported.clear()
     const seconds = Math.round((nowMs - sinceMs) / 1000)
-    const tries = `${attempts} ${attempts === 1 ? 'attempt' : 'attempts'}`
-    this.#logger.notice(`the archive takes WAL again after ${seconds} s and ${tries}; ${waiting} files wait`)
+    this.#logger.notice(
+      `the archive takes WAL again after ${seconds} s and ${attempts} ${attempts === 1 ? 'attempt' : 'attempts'}; ${waiting} files wait`,
+    )
   }
 }
 

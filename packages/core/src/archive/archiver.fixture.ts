@@ -40,8 +40,7 @@ export class JumpingClock implements Clock {
   async wait(ms: number, signal: AbortSignal): Promise<void> {
     this.waits.push(ms)
     // Whatever is under way gets its turn first, as it would with time: its end aborts the wait.
-    const aborted = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
-    if (!signal.aborted) await Promise.race([aborted, delay(this.graceMs)])
+    await delay(this.graceMs, undefined, { signal }).catch(() => undefined)
     if (!signal.aborted) this.#nowMs += ms
   }
 }

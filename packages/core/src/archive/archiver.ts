@@ -203,6 +203,7 @@ export class Archiver {
   async #attempt(entry: ArchiveEntry): Promise<void> {
     const { clock } = this.#options
     const { signal } = this.#abort
+    const startedAtMs = clock.nowMs()
     try {
       await this.#ensureIdentity(signal)
       await this.#continuity.checkVanished(signal)
@@ -214,7 +215,7 @@ export class Archiver {
       if (signal.aborted) return
       // Moved away under us: the next look shows what is there.
       if (isSystemError(error, 'ENOENT') && (await this.#isGone(entry))) this.#scannedAtMs = -Infinity
-      else this.#fail(entry.fileName, error)
+      else this.#fail(entry.fileName, error, startedAtMs)
     }
   }
 
@@ -275,11 +276,11 @@ export class Archiver {
     this.#pending.done(entry)
   }
 
-  #fail(fileName: string, cause: unknown): void {
+  #fail(fileName: string, cause: unknown, startedAtMs: number): void {
     const failure = archiveFailure(`archive "${fileName}"`, cause)
     const nowMs = this.#options.clock.nowMs()
     const isIdentity = !this.#identityChecked
-    this.#schedule.failed(isIdentity ? IDENTITY : fileName, failure, nowMs)
+    this.#schedule.failed(isIdentity ? IDENTITY : fileName, failure, nowMs, startedAtMs)
     // Without an identity nothing else can go well: it is the storage's trouble, whatever it was.
     if (isIdentity && !this.#schedule.trouble) this.#schedule.failed(fileName, failure, nowMs)
     this.#report(failure, Math.max(this.#schedule.trouble?.attempts ?? 0, this.#schedule.attemptsOf(fileName)))

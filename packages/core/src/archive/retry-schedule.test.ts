@@ -19,6 +19,15 @@ const limits: Readonly<Record<FailureKind, readonly [number, number]>> = {
 const kinds = fc.constantFrom<FailureKind>('outage', 'refused', 'local')
 const fraction = fc.double({ min: 0, max: 0.999_999, noNaN: true })
 
+/** Eight uploads that were under way when the line was cut. */
+it('counts failures of attempts that were under way together once', () => {
+  const schedule = new RetrySchedule(() => 1)
+  for (const name of 'abcdefgh') schedule.failed(name, failures.outage, 1500, 0)
+  expect(schedule.trouble).toMatchObject({ attempts: 1, untilMs: 2500 })
+  schedule.failed('a', failures.outage, 3000, 2500)
+  expect(schedule.trouble).toMatchObject({ attempts: 2, untilMs: 5000 })
+})
+
 describe('the schedule of attempts', () => {
   it('lets everything be tried at once while nothing has failed', () => {
     const schedule = new RetrySchedule()

@@ -23,6 +23,8 @@ export interface ArchiveTrouble {
   readonly kind: FailureKind
   readonly failure: ArchiveFailure
   readonly sinceMs: number
+  /** The last attempt that counted. */
+  readonly failedAtMs: number
   readonly attempts: number
   /** Nothing is tried before. */
   readonly untilMs: number
@@ -64,12 +66,17 @@ export class RetrySchedule {
     return Math.max(first, this.#trouble?.untilMs ?? 0)
   }
 
-  failed(fileName: string, failure: ArchiveFailure, nowMs: number): void {
+  /**
+   * @param startedAtMs when the attempt was begun: those that were under way together met the same trouble, and count
+   * once.
+   */
+  failed(fileName: string, failure: ArchiveFailure, nowMs: number, startedAtMs = Infinity): void {
     const { kind } = failure
+    const isNews = startedAtMs > (this.#trouble?.failedAtMs ?? -Infinity)
     const attempts = this.attemptsOf(fileName) + 1
     if (kind === 'refused') this.#refusals += 1
     const isStorage = kind === 'outage' || (kind === 'refused' && this.#refusals >= REFUSALS_OF_STORAGE)
-    if (isStorage) {
+    if (isStorage && isNews) {
       const before = this.#trouble?.kind === kind ? this.#trouble : undefined
       const storageAttempts = (before?.attempts ?? 0) + 1
       const pauseMs = Math.max(this.#pauseMs(kind, storageAttempts), heeded(failure.retryAfterMs))
@@ -78,6 +85,7 @@ export class RetrySchedule {
         failure,
         attempts: storageAttempts,
         sinceMs: this.#trouble?.sinceMs ?? nowMs,
+        failedAtMs: nowMs,
         untilMs: nowMs + pauseMs,
       }
     }

@@ -114,15 +114,18 @@ export const ERROR_CODES = {
   WALR_PLUGIN: {
     meaning:
       'A plugin cannot be used: not installed, written for another version of the contract, without the hook that the configuration asks of it, or failing while it is loaded.',
-    remedy: 'The message names the plugin and its entry in the configuration. Install or update it, or correct the entry.',
+    remedy:
+      'The message names the plugin and its entry in the configuration. Install or update it, or correct the entry.',
   },
   WALR_ARCHIVE_UNAVAILABLE: {
     meaning: 'The storage of the archive cannot be reached, or asks to be left alone for a while.',
     remedy: 'Nothing, usually: WAL is kept in the receive directory and archived when the storage is back.',
   },
   WALR_ARCHIVE_REFUSED: {
-    meaning: 'The storage refuses: no permission, no such bucket, no space, or an answer that walr cannot make sense of.',
-    remedy: 'Correct permissions, quota or configuration. walr tries again slowly and keeps WAL locally until it goes well.',
+    meaning:
+      'The storage refuses: no permission, no such bucket, no space, or an answer that walr cannot make sense of.',
+    remedy:
+      'Correct permissions, quota or configuration. walr tries again slowly and keeps WAL locally until it goes well.',
   },
   WALR_ARCHIVE_UNCONFIRMED: {
     meaning: 'The storage confirmed another size or checksum than that of the bytes sent. The local file stays.',
@@ -131,7 +134,8 @@ export const ERROR_CODES = {
   WALR_ARCHIVE_CONFLICT: {
     meaning:
       'The archive has other WAL under the name of a segment. The new one was put into quarantine there, and stays local too.',
-    remedy: 'Find out which is right (pg_waldump): two servers may be writing as one cluster, or a standby was split off.',
+    remedy:
+      'Find out which is right (pg_waldump): two servers may be writing as one cluster, or a standby was split off.',
   },
   WALR_ARCHIVE_WRONG_CLUSTER: {
     meaning: "The archive's identity is not that of the receive directory: system identifier or segment size differ.",

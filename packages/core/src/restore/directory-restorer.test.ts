@@ -332,22 +332,6 @@ describe('a file is absent', () => {
     expect(warnings).toEqual([expect.stringContaining('later ones of its timeline are')])
   })
 
-  it('never when it may have left the directory for an archive', async () => {
-    put(two, segment(two))
-    put(`${three}.partial`, segment(three, { written: 5000 }))
-    mkdirSync(join(directory, '.walr'), { recursive: true })
-    writeFileSync(join(directory, '.walr', 'archive.json'), '{}')
-    for (const name of [one, `00000002${one.slice(8)}`])
-      await expectRefusal(name, 'WALR_ARCHIVE_UNAVAILABLE', 'archive')
-    for (const name of [four, `00000002${four.slice(8)}`, '00000001.history', '00000002.history']) {
-      expect(await restore(name)).toBe('absent')
-    }
-    put(`00000003${four.slice(8)}`, segment(`00000003${four.slice(8)}`, { timeline: 3 }))
-    await expectRefusal('00000002.history', 'WALR_ARCHIVE_UNAVAILABLE', 'archive')
-    expect(await restore('00000004.history')).toBe('absent')
-    expect(await restore(two)).toBe('delivered')
-  })
-
   it.each(['missing', 'unmounted'])('never when the directory is %s', async (what) => {
     if (what === 'missing') rmSync(directory, { recursive: true })
     else put('lost+found.txt', Buffer.alloc(1))

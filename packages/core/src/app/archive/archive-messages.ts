@@ -57,18 +57,27 @@ export interface SentError {
   readonly detail: string | undefined
   readonly hint: string | undefined
   readonly stack: string | undefined
+  /** What it was translated from. */
+  readonly cause: SentError | undefined
 }
 
-export function sendError(error: unknown): SentError {
+/** Causes beyond this depth stay behind. */
+const DEPTH = 5
+
+export function sendError(error: unknown, depth = 0): SentError {
   const stack = error instanceof Error ? error.stack : undefined
-  if (isWalrError(error))
-    return { code: error.code, message: error.message, detail: error.detail, hint: error.hint, stack }
+  const inner = error instanceof Error ? error.cause : undefined
+  const cause = inner === undefined || depth >= DEPTH ? undefined : sendError(inner, depth + 1)
+  if (isWalrError(error)) {
+    const { code, message, detail, hint } = error
+    return { code, message, detail, hint, stack, cause }
+  }
   const message = error instanceof Error ? error.message : String(error)
-  return { code: 'WALR_INTERNAL', message, detail: undefined, hint: undefined, stack }
+  return { code: 'WALR_INTERNAL', message, detail: undefined, hint: undefined, stack, cause }
 }
 
-export function receiveError({ code, message, detail, hint, stack }: SentError): WalrError {
-  const error = new WalrError(code, message, { detail, hint })
+export function receiveError({ code, message, detail, hint, stack, cause }: SentError): WalrError {
+  const error = new WalrError(code, message, { detail, hint, ...(cause && { cause: receiveError(cause) }) })
   if (stack !== undefined) error.stack = stack
   return error
 }

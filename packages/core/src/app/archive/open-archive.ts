@@ -2,7 +2,8 @@ import { CodecPipeline } from '../../codec/codec-pipeline.ts'
 import { checkPipeline } from '../../codec/check-pipeline.ts'
 import { BUILTIN_PLUGINS } from '../../builtin/index.ts'
 import type { ArchiveConfig, PluginEntry as ConfigEntry } from '../../config/walr-config.ts'
-import type { PluginHook, Storage } from '../../plugins/contract/index.ts'
+import { isWalrError, WalrError } from '../../errors/walr-error.ts'
+import type { Codec, PluginHook, Storage } from '../../plugins/contract/index.ts'
 import type { CallOptions } from '../../plugins/loader/call-options.ts'
 import { PluginLoader, type PluginEntry } from '../../plugins/loader/plugin-loader.ts'
 import type { Logger } from '../../telemetry/logger.ts'
@@ -52,10 +53,29 @@ export async function openArchive(
   await loader.assertGood([entries.storage, ...entries.codecs, ...entries.readCodecs])
   const writing = await Promise.all(entries.codecs.map((entry) => loader.openCodec(entry)))
   const reading = await Promise.all([...entries.readCodecs, ...builtinCodecs].map((entry) => loader.openCodec(entry)))
+  refuseUnused(writing, reading.slice(0, entries.readCodecs.length))
   const codecs = new CodecPipeline(writing, reading)
-  await checkPipeline(codecs, signal)
+  try {
+    await checkPipeline(codecs, signal)
+  } catch (cause) {
+    if (!isWalrError(cause)) throw cause
+    const place = configFile === undefined ? 'archive.codecs' : `${configFile} archive.codecs`
+    throw new WalrError(cause.code, `${place}: ${cause.message}`, { hint: cause.hint, detail: cause.detail, cause })
+  }
   const storage = await loader.openStorage(entries.storage)
   return { storage, codecs, [Symbol.asyncDispose]: () => storage[Symbol.asyncDispose]() }
+}
+
+/** @throws WalrError WALR_CONFIG for a codec that would never be asked: objects are read by the suffixes of their names. */
+function refuseUnused(writing: readonly Codec[], reading: readonly Codec[]): void {
+  for (const codec of reading) {
+    const other = writing.find(({ suffix, kind }) => suffix === codec.suffix && kind === 'encryption')
+    if (!other) continue
+    const text = `archive.readCodecs has a codec for "${codec.suffix}", and so has archive.codecs, which reads it as well`
+    throw new WalrError('WALR_CONFIG', text, {
+      hint: 'Give older keys to the entry in archive.codecs, such as "oldKeys" of @walr/plugin-crypto.',
+    })
+  }
 }
 
 /** The entries of `archive` as the loader wants them. */
