@@ -1,3 +1,4 @@
+import type { FullRateFigures } from './archive-full-rate.ts'
 import type { ThroughputFigures, ThroughputResult } from './archive-throughput.ts'
 import { machineFacts, row } from './report.ts'
 import { median } from './statistics.ts'
@@ -6,11 +7,12 @@ import type { SyncCommitResult } from './sync-commits.ts'
 /** What was measured. */
 export interface ArchiveResults {
   readonly throughput?: ThroughputResult
+  readonly fullRate?: readonly FullRateFigures[]
   readonly syncCommits?: readonly SyncCommitResult[]
 }
 
 /** The results as Markdown tables. */
-export function formatArchiveReport({ throughput, syncCommits }: ArchiveResults): string {
+export function formatArchiveReport({ throughput, fullRate, syncCommits }: ArchiveResults): string {
   const parts = [machineFacts()]
   if (throughput) {
     const { walBytes, objectBytes, rounds } = throughput
@@ -22,6 +24,18 @@ export function formatArchiveReport({ throughput, syncCommits }: ArchiveResults)
         '| archive: verify, zstd, AES, PUT | zstd alone | PUT alone | ratio to the slower one |',
         '|---|---|---|---|',
         `| ${middle('archive')} | ${middle('zstd')} | ${middle('put')} | ${middle('ratio', 2)} |`,
+      ].join('\n'),
+    )
+  }
+  if (fullRate?.[0]) {
+    const middle = (figure: (run: FullRateFigures) => number): string => median(fullRate.map(figure)).toFixed(0)
+    const peak = Math.max(...fullRate.map(({ peakRssBytes }) => peakRssBytes)) / 1e6
+    parts.push(
+      `Catching up on ${(fullRate[0].walBytes / 2 ** 30).toFixed(2)} GiB and archiving it at the same time, ${fullRate.length} runs:`,
+      [
+        '| received and archived, MB/s | CPU of walr, s | peak resident memory, MB |',
+        '|---|---|---|',
+        `| ${middle(({ walBytes, seconds }) => walBytes / seconds / 1e6)} | ${middle(({ cpuSeconds }) => cpuSeconds)} | ${peak.toFixed(0)} |`,
       ].join('\n'),
     )
   }

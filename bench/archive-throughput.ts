@@ -110,7 +110,7 @@ async function archive(
   let done: () => void = () => undefined
   const finished = new Promise<void>((resolve) => (done = resolve))
   const thread = new ArchiveThread(
-    { directory, cluster, archive: config.archive, plugins, configFile: file, baseDirectory },
+    { directory, cluster, archive: config.archive, plugins, configFile: file, baseDirectory, guarded: false },
     {
       logger: createTextLogger({ verbosity: 0 }),
       onStatus: ({ archivedCount }) => {

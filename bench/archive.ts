@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { makeScratch } from '../test/support/scratch.ts'
 import { formatArchiveReport, type ArchiveResults } from './archive-report.ts'
+import { benchFullRate } from './archive-full-rate.ts'
 import { startArchiveTarget, type ArchiveTarget } from './archive-target.ts'
 import { benchThroughput } from './archive-throughput.ts'
 import { contestant, type Contestant } from './contestants.ts'
@@ -10,7 +11,7 @@ import { writeReport } from './report.ts'
 import { benchSyncCommits, type SyncCommitResult } from './sync-commits.ts'
 
 const USAGE = `npm run bench:archive -- [options]: archiving to a real S3 server on loopback, with zstd and AES-256-GCM
-  --only throughput|sync     one part only
+  --only throughput|full-rate|sync   one part only
   --pairs N                  measurements of each (3)
   --size GIB                 WAL to archive (1)
   --seconds T                length of one commit measurement (15)
@@ -41,17 +42,19 @@ else {
 }
 
 async function bench(): Promise<void> {
-  if (values.only !== undefined && values.only !== 'throughput' && values.only !== 'sync') throw misuse('--only')
+  const parts = ['throughput', 'full-rate', 'sync']
+  if (values.only !== undefined && !parts.includes(values.only)) throw misuse('--only')
+  const wanted = (part: string): boolean => values.only === undefined || values.only === part
   const numbers = { pairs: Number(values.pairs), size: Number(values.size), seconds: Number(values.seconds) }
   for (const [name, value] of Object.entries(numbers)) if (!(value > 0)) throw misuse(`--${name}`)
   const say = (line: string): void => console.log(line)
   await using target = await startArchiveTarget()
-  const throughput =
-    values.only === 'sync'
-      ? undefined
-      : await benchThroughput(target, { bytes: numbers.size * 2 ** 30, rounds: numbers.pairs, say })
-  const syncCommits = values.only === 'throughput' ? undefined : await commits(target, { ...numbers, say })
-  const results: ArchiveResults = { ...(throughput && { throughput }), ...(syncCommits && { syncCommits }) }
+  const bytes = numbers.size * 2 ** 30
+  const results: ArchiveResults = {
+    ...(wanted('throughput') && { throughput: await benchThroughput(target, { bytes, rounds: numbers.pairs, say }) }),
+    ...(wanted('full-rate') && { fullRate: await benchFullRate(target, { bytes, runs: numbers.pairs, say }) }),
+    ...(wanted('sync') && { syncCommits: await commits(target, { ...numbers, say }) }),
+  }
   const report = formatArchiveReport(results)
   console.log(`\n${report}`)
   if (values.write) writeReport(join(import.meta.dirname, '../docs/benchmarks.md'), report, 'archive')

@@ -67,3 +67,27 @@ it('starts at the guard when both the directory and the archive are away', async
   expect(numbers).toEqual(numbers.map((_, index) => (numbers[0] ?? 0) + index))
   expect(walr.stderr.join('\n')).not.toContain('neither in the archive')
 })
+
+it('stands beside synchronous replication: commits wait for the flush, and the guard for the archive', async () => {
+  await using cluster = await startCluster({
+    version: 16,
+    settings: { wal_keep_size: '0', synchronous_standby_names: 'walr' },
+  })
+  await cluster.exec('set synchronous_commit = local; select 1')
+  await using archive = await LocalArchive.create(cluster, { receive: 'guardSlot: walr_guard' })
+  await using walr = archive.startWalr()
+  await waitFor(
+    'walr is the synchronous standby',
+    async () => (await cluster.text('select count(*) from pg_stat_replication where sync_state = $$sync$$')) === '1',
+  )
+  await archive.untilArchived(await finishSegments(cluster, 1))
+  archive.takeAway()
+  const guarded = await restartLsn(cluster, 'walr_guard')
+  // These would never return if commits waited for the archive.
+  for (let row = 0; row < 20; row += 1) await cluster.exec(`create table row_${row} ()`)
+  await finishSegments(cluster, 2)
+  expect(await restartLsn(cluster, 'walr_guard')).toBe(guarded)
+  expect((await restartLsn(cluster, 'walr')) > guarded).toBe(true)
+  archive.bringBack()
+  expect(await walr.stop()).toBe(0)
+})

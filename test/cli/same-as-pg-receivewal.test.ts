@@ -26,7 +26,6 @@ const commandLines: readonly (readonly string[])[] = [
   ['--no'],
   ['--s'],
   ['--h'],
-  ['--c'],
   ['--v=1'],
   ['--no-l=1'],
   ['--foo'],

@@ -41,7 +41,7 @@ export class RunningProgram implements AsyncDisposable {
    * Resolves to the first line of stderr from `from` on (an index into {@link stderr}, 0 when absent) that matches. Rejects
    * with all that was written when the deadline passes, or at once when the program ends without it.
    */
-  async waitForLine(pattern: RegExp, { deadlineMs = 20_000, from = 0 } = {}): Promise<string> {
+  async waitForLine(pattern: RegExp, { deadlineMs = 60_000, from = 0 } = {}): Promise<string> {
     const find = (): string | undefined => this.stderr.slice(from).find((line) => pattern.test(line))
     const found = await waitFor(
       `${this.name} writes ${pattern.source}`,

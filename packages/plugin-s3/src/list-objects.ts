@@ -40,6 +40,8 @@ async function* pages(
   do {
     const next = token === undefined ? {} : { ContinuationToken: token }
     const page = await client.send(new ListObjectsV2Command({ ...input, ...next }), { abortSignal })
+    // A page of a portal or a proxy has none of it, and would pass for an empty archive.
+    if (page.Name === undefined && page.KeyCount === undefined) throw senseless('neither a bucket nor a number of keys')
     yield page
     if (page.IsTruncated === true && (page.NextContinuationToken ?? token) === token) {
       throw senseless('that there is more, but not where it begins')

@@ -146,13 +146,13 @@ async function receive(
 }
 
 function startArchive(
-  { guardSlot }: ReceiveOptions,
+  { guardSlot, acceptGap }: ReceiveOptions,
   archiveOptions: ArchiveOptions,
   context: Pick<ReceiveArchiveOptions, 'directory' | 'connectSql' | 'state' | 'logger' | 'signal'>,
 ): Promise<ReceiveArchive> {
   const { directory, connectSql, state, logger, signal } = context
   const common = { disk: nodeDisk, directory, connectSql, state, logger, signal }
-  return ReceiveArchive.start({ ...common, options: archiveOptions, guardSlot })
+  return ReceiveArchive.start({ ...common, options: archiveOptions, guardSlot, acceptGap })
 }
 
 /** With each connection the slots are made that the configuration wants: after a failover the new server has none. */

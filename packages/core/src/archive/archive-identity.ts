@@ -1,23 +1,27 @@
+import { randomUUID } from 'node:crypto'
 import { WalrError } from '../errors/walr-error.ts'
 import type { Storage } from '../plugins/contract/index.ts'
 import type { DirectoryIdentity } from '../wal/directory-identity.ts'
 import type { ArchiveLayout } from './archive-layout.ts'
-import { putSmallObject } from './small-object.ts'
+import { contentDigest, putSmallObject } from './small-object.ts'
 
 /**
  * Makes sure that the archive is this cluster's: writes its identity object, or compares the one that is there (law 5).
+ * @returns the id that the archive got when it was begun: an archive that was begun anew has another one.
  * @throws WalrError WALR_ARCHIVE_WRONG_CLUSTER; StorageError.
  */
 export async function ensureArchiveIdentity(
   storage: Storage,
   { layout, cluster, identity, now }: ArchiveOwner,
   signal: AbortSignal,
-): Promise<void> {
+): Promise<string> {
   const { systemIdentifier, walSegmentSize, serverVersion } = identity
-  const record = { format: 1, cluster, systemIdentifier, walSegmentSize, serverVersion, createdAt: now.toISOString() }
+  const archiveId = randomUUID()
+  const createdAt = now.toISOString()
+  const record = { format: 1, archiveId, cluster, systemIdentifier, walSegmentSize, serverVersion, createdAt }
   const key = layout.identityKey
   const found = await putSmallObject(storage, key, Buffer.from(`${JSON.stringify(record, undefined, 2)}\n`), signal)
-  if (found === undefined) return
+  if (found === undefined) return archiveId
   const there = parseIdentityObject(key, found.toString('utf8'))
   if (there.systemIdentifier !== systemIdentifier) {
     throw wrongCluster(key, `system identifier ${there.systemIdentifier}, this one is ${systemIdentifier}`)
@@ -25,6 +29,7 @@ export async function ensureArchiveIdentity(
   if (there.walSegmentSize !== walSegmentSize) {
     throw wrongCluster(key, `segments of ${there.walSegmentSize} bytes, this one's have ${walSegmentSize}`)
   }
+  return there.archiveId ?? contentDigest(found)
 }
 
 export interface ArchiveOwner {
@@ -37,7 +42,7 @@ export interface ArchiveOwner {
 function parseIdentityObject(
   key: string,
   text: string,
-): { readonly systemIdentifier: string; readonly walSegmentSize: number } {
+): { readonly systemIdentifier: string; readonly walSegmentSize: number; readonly archiveId: string | undefined } {
   let value: unknown
   try {
     value = JSON.parse(text)
@@ -48,9 +53,9 @@ function parseIdentityObject(
     if (value.format !== 1) {
       throw wrongCluster(key, `archive format ${String(value.format)}, and this version of walr knows format 1`)
     }
-    const { systemIdentifier, walSegmentSize } = value as Record<string, unknown>
+    const { systemIdentifier, walSegmentSize, archiveId } = value as Record<string, unknown>
     if (typeof systemIdentifier === 'string' && typeof walSegmentSize === 'number') {
-      return { systemIdentifier, walSegmentSize }
+      return { systemIdentifier, walSegmentSize, archiveId: typeof archiveId === 'string' ? archiveId : undefined }
     }
   }
   throw notAnIdentity(key)

@@ -1,9 +1,9 @@
 import type { Storage } from '../plugins/contract/index.ts'
-import { INVALID_LSN, toLsn, type Lsn } from '../wal/lsn.ts'
+import { INVALID_LSN, type Lsn } from '../wal/lsn.ts'
 import { toTimelineId, type TimelineId } from '../wal/timeline-id.ts'
 import { segmentStartLsn, walFileName, walFileSegment } from '../wal/wal-file-name.ts'
 import type { WalSegmentSize } from '../wal/wal-segment-size.ts'
-import { parseGapKey, parseSegmentKey, type ArchiveLayout } from './archive-layout.ts'
+import { parseGapFileName, parseSegmentKey, type ArchiveLayout } from './archive-layout.ts'
 
 /** A segment that the archive has, under whatever suffix. */
 export interface ArchivedSegment {
@@ -99,8 +99,8 @@ export class ArchiveInventory {
   async gaps(signal: AbortSignal): Promise<readonly ArchivedGap[]> {
     const gaps: ArchivedGap[] = []
     for await (const { key } of this.#storage.list(this.#layout.gapsPrefix, { signal })) {
-      const gap = parseGapKey(key)
-      if (gap) gaps.push({ startLsn: toLsn(gap.startLsn), endLsn: toLsn(gap.endLsn) })
+      const gap = parseGapFileName(key.slice(this.#layout.gapsPrefix.length))
+      if (gap) gaps.push(gap)
     }
     return gaps
   }

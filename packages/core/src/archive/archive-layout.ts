@@ -1,4 +1,4 @@
-import { formatLsn, type Lsn } from '../wal/lsn.ts'
+import { formatLsn, toLsn, type Lsn } from '../wal/lsn.ts'
 import type { SystemIdentifier } from '../wal/system-identifier.ts'
 import { formatTimelineId, type TimelineId } from '../wal/timeline-id.ts'
 import { isWalFileName, type WalFileName } from '../wal/wal-file-name.ts'
@@ -77,11 +77,11 @@ export function parseSegmentKey(key: string): SegmentKey | undefined {
   return { walFileName: name, suffixes: match?.[3] ?? '' }
 }
 
-/** `gaps/<start>-<end>.json`: both as 16 hexadecimal digits. */
-export function parseGapKey(key: string): { readonly startLsn: bigint; readonly endLsn: bigint } | undefined {
-  const match = /\/gaps\/([0-9A-F]{16})-([0-9A-F]{16})\.json$/.exec(key)
+/** WAL that is missing, as the name of its record tells: `<start>-<end>.json`, both as 16 hexadecimal digits. */
+export function parseGapFileName(fileName: string): { readonly startLsn: Lsn; readonly endLsn: Lsn } | undefined {
+  const match = /^([0-9A-F]{16})-([0-9A-F]{16})\.json$/.exec(fileName)
   if (!match) return undefined
-  return { startLsn: BigInt(`0x${match[1] ?? ''}`), endLsn: BigInt(`0x${match[2] ?? ''}`) }
+  return { startLsn: toLsn(BigInt(`0x${match[1] ?? ''}`)), endLsn: toLsn(BigInt(`0x${match[2] ?? ''}`)) }
 }
 
 /** For messages. */

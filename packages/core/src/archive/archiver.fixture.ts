@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -70,13 +70,17 @@ export class ArchiverBench {
       codecs: new CodecPipeline([], []),
       concurrency: 2,
       keepLocalMs: 0,
-      archiveName: 'main in memory',
+      guarded: false,
       logger: this.logger,
       clock: this.clock,
       onStatus: (status) => (this.status = status),
       random: () => 1,
       ...more,
     })
+  }
+
+  constructor() {
+    mkdirSync(join(this.directory, '.walr'))
   }
 
   /** Archives what is there until nothing more can be done now. */

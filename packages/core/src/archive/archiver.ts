@@ -4,6 +4,7 @@ import type { TreeDisk } from '../disk/disk.ts'
 import { isSystemError } from '../errors/system-error.ts'
 import type { Storage } from '../plugins/contract/index.ts'
 import type { Logger } from '../telemetry/logger.ts'
+import { markArchived } from '../wal/archive-mark.ts'
 import type { DirectoryIdentity } from '../wal/directory-identity.ts'
 import type { TimelineHistory } from '../wal/timeline-history.ts'
 import { parseTimelineHistory } from '../wal/timeline-history.ts'
@@ -11,8 +12,8 @@ import type { TimelineId } from '../wal/timeline-id.ts'
 import type { ArchiveEntry, SegmentItem } from './archive-entry.ts'
 import { archiveFailure, type ArchiveFailure } from './archive-error.ts'
 import { ensureArchiveIdentity } from './archive-identity.ts'
-import { ArchiveInventory } from './archive-inventory.ts'
-import { ArchiveLayout } from './archive-layout.ts'
+import { ArchiveInventory, type ArchivedGap } from './archive-inventory.ts'
+import { ArchiveLayout, parseGapFileName } from './archive-layout.ts'
 import { GAPS_FOLDER, scanDirectory, type DirectoryScan } from './archive-queue.ts'
 import type { ArchiveErrorReport, ArchiveStatus } from './archive-status.ts'
 import { ArchiverAlarms } from './archiver-alarms.ts'
@@ -37,8 +38,8 @@ export interface ArchiverOptions {
   /** How many files are archived at the same time. */
   readonly concurrency: number
   readonly keepLocalMs: number
-  /** Names storage and cluster, without a secret. */
-  readonly archiveName: string
+  /** Whether the server keeps for a guard slot what the archive lacks: then missing WAL is not given up. */
+  readonly guarded: boolean
   readonly logger: Logger
   readonly clock: Clock
   /** Told at every change worth telling. */
@@ -100,6 +101,7 @@ export class Archiver {
       historyOf: (timelineId) => this.#historyOf(timelineId),
       logger,
       now: () => new Date(clock.nowMs()),
+      guarded: options.guarded,
     })
   }
 
@@ -111,7 +113,7 @@ export class Archiver {
   }
 
   get status(): ArchiveStatus {
-    const { archivedLsn, ...backlog } = this.#backlog.report(this.#options.clock.nowMs())
+    const { archivedLsn, ...backlog } = this.#backlog.report(this.#options.clock.nowMs(), this.#continuity.heldLsn)
     return {
       state: this.#state(),
       archivedLsn,
@@ -170,6 +172,8 @@ export class Archiver {
       const segments = this.#scan.entries.filter((entry) => entry.kind === 'segment')
       const open = segments.filter(({ fileName }) => !this.#confirmed.has(fileName))
       this.#continuity.noteVanished(open, (fileName) => this.#confirmed.has(fileName))
+      this.#continuity.newest = this.#scan.newest
+      this.#continuity.recorded = recordedGaps(this.#scan)
       this.#schedule.keepOnly(new Set([...this.#scan.entries.map((entry) => entry.fileName), IDENTITY]))
       this.#pending.update(this.#scan, (fileName) => this.#confirmed.has(fileName), this.#schedule)
       this.#unaccounted = new Set(this.#continuity.unaccounted(open).map(({ fileName }) => fileName))
@@ -191,12 +195,41 @@ export class Archiver {
     for (const entry of this.#pending.files) {
       if (this.#running.size >= limit) return
       if (this.#running.has(entry.fileName) || !this.#schedule.isDue(entry.fileName, nowMs)) continue
-      const work = this.#attempt(entry).finally(() => {
-        this.#running.delete(entry.fileName)
-        this.#wake.now()
-      })
-      this.#running.set(entry.fileName, work)
+      this.#begin(entry.fileName, this.#attempt(entry))
     }
+    if (this.#asksForIdentity() && this.#running.size === 0 && this.#schedule.isDue(IDENTITY, nowMs)) {
+      this.#begin(IDENTITY, this.#attemptIdentity())
+    }
+  }
+
+  #begin(fileName: string, attempt: Promise<void>): void {
+    const work = attempt.finally(() => {
+      this.#running.delete(fileName)
+      this.#wake.now()
+    })
+    this.#running.set(fileName, work)
+  }
+
+  /** Kept files may go only when it is known whether this archive has them; no other file may be there to ask for. */
+  #asksForIdentity(): boolean {
+    return !this.#identityChecked && this.#confirmed.isUnproven
+  }
+
+  /** Never rejects. */
+  async #attemptIdentity(): Promise<void> {
+    const { clock } = this.#options
+    const startedAtMs = clock.nowMs()
+    try {
+      await this.#ensureIdentity(this.#abort.signal)
+      this.#succeeded(IDENTITY)
+    } catch (error) {
+      if (!this.#abort.signal.aborted) this.#fail(IDENTITY, error, startedAtMs)
+    }
+  }
+
+  #succeeded(fileName: string): void {
+    const over = this.#schedule.succeeded(fileName)
+    if (over) this.#alarms.over(over, this.#backlog.count, this.#options.clock.nowMs())
   }
 
   /** Never rejects. */
@@ -209,8 +242,7 @@ export class Archiver {
       await this.#continuity.checkVanished(signal)
       if (entry.kind === 'segment') await this.#archiveSegment(entry, signal)
       else await this.#archiveSmall(entry, signal)
-      const over = this.#schedule.succeeded(entry.fileName)
-      if (over) this.#alarms.over(over, this.#backlog.count, clock.nowMs())
+      this.#succeeded(entry.fileName)
     } catch (error) {
       if (signal.aborted) return
       // Moved away under us: the next look shows what is there.
@@ -233,7 +265,18 @@ export class Archiver {
     if (this.#identityChecked) return
     const { storage, cluster, identity, clock } = this.#options
     const owner = { layout: this.#layout, cluster, identity, now: new Date(clock.nowMs()) }
-    await ensureArchiveIdentity(storage, owner, signal)
+    const archiveId = await ensureArchiveIdentity(storage, owner, signal)
+    // What leaves the directory, or was taken to be in the archive, depends on which archive that is.
+    const { disk, directory, logger } = this.#options
+    const before = await markArchived(disk, directory, { cluster, archiveId })
+    if (before !== undefined) {
+      logger.error(`the archive is not the one that this directory was archived to before (${before})`, {
+        code: 'WALR_ARCHIVE_REPLACED',
+        detail: `Its identity object has the id ${archiveId}. What was archived earlier is not in it.`,
+        hint: 'If it was changed on purpose, take a new base backup. If not, walr may be looking at a volume that is not mounted.',
+      })
+    }
+    if (await this.#confirmed.accept(archiveId)) this.#scannedAtMs = -Infinity
     this.#identityChecked = true
   }
 
@@ -283,6 +326,8 @@ export class Archiver {
     this.#schedule.failed(isIdentity ? IDENTITY : fileName, failure, nowMs, startedAtMs)
     // Without an identity nothing else can go well: it is the storage's trouble, whatever it was.
     if (isIdentity && !this.#schedule.trouble) this.#schedule.failed(fileName, failure, nowMs)
+    // After a trouble it may be another archive that answers.
+    if (this.#schedule.trouble) this.#identityChecked = false
     this.#report(failure, Math.max(this.#schedule.trouble?.attempts ?? 0, this.#schedule.attemptsOf(fileName)))
   }
 
@@ -305,7 +350,8 @@ export class Archiver {
     const { clock } = this.#options
     const nowMs = clock.nowMs()
     const scanInMs = this.#scannedAtMs + SCAN_INTERVAL_MS - nowMs
-    const names = this.#pending.files.map(({ fileName }) => fileName).filter((name) => !this.#running.has(name))
+    const files = this.#pending.files.map(({ fileName }) => fileName)
+    const names = [...files, ...(this.#asksForIdentity() ? [IDENTITY] : [])].filter((name) => !this.#running.has(name))
     const dueInMs = this.#schedule.nextDueMs(names) - nowMs
     // What is due and was not begun waits for the end of an attempt.
     const waitMs = names.length > 0 && dueInMs > 0 ? Math.min(scanInMs, dueInMs) : scanInMs
@@ -323,4 +369,11 @@ export class Archiver {
   #tell(): void {
     this.#options.onStatus(this.status)
   }
+}
+
+function recordedGaps({ entries }: DirectoryScan): readonly ArchivedGap[] {
+  return entries
+    .filter(({ kind }) => kind === 'gap')
+    .map(({ fileName }) => parseGapFileName(fileName))
+    .filter((gap) => gap !== undefined)
 }

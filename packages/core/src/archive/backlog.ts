@@ -70,9 +70,12 @@ export class Backlog {
     this.#advance(this.#lowest()?.startLsn ?? this.#confirmedEndLsn)
   }
 
-  report(nowMs: number): ArchiveStatus['backlog'] & { readonly archivedLsn: string | undefined } {
+  /** @param heldLsn WAL from here on is missing, whatever was archived behind it. */
+  report(nowMs: number, heldLsn?: Lsn): ArchiveStatus['backlog'] & { readonly archivedLsn: string | undefined } {
     const seconds = Math.max(0, Math.round((nowMs - (this.#lowest()?.sinceMs ?? nowMs)) / 1000))
-    const archivedLsn = this.#archivedLsn === undefined ? undefined : formatLsn(this.#archivedLsn)
+    const reached = this.#archivedLsn
+    const contiguous = reached !== undefined && heldLsn !== undefined && heldLsn < reached ? heldLsn : reached
+    const archivedLsn = contiguous === undefined ? undefined : formatLsn(contiguous)
     return { files: this.#waiting.size, bytes: this.#bytes, seconds, archivedLsn }
   }
 

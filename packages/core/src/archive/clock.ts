@@ -9,7 +9,8 @@ export interface Clock {
 }
 
 export const systemClock: Clock = {
-  nowMs: () => Date.now(),
+  // The date at the start, and from there on a clock that nobody sets back.
+  nowMs: () => Math.round(performance.timeOrigin + performance.now()),
   wait: (ms, signal) =>
     delay(ms, undefined, { signal }).catch((error: unknown) => {
       if (!signal.aborted) throw error

@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { FaultTreeDisk } from '../disk/fault-tree-disk.ts'
 import type { FaultMatch } from '../disk/fault-rules.ts'
 import { nodeDisk } from '../disk/node-disk.ts'
-import { segmentName } from '../wal/wal-bytes.fixture.ts'
+import { CLUSTER, SEGMENT, segmentName } from '../wal/wal-bytes.fixture.ts'
 import { ArchiverBench, pagedSegment } from './archiver.fixture.ts'
 import { CONFIRMED_FOLDER } from './confirmed-files.ts'
 
@@ -14,7 +14,6 @@ beforeEach(() => {
   bench = new ArchiverBench()
   bench.clock.graceMs = 20
   disk = new FaultTreeDisk(nodeDisk)
-  mkdirSync(join(bench.directory, '.walr'))
 })
 afterEach(() => bench.dispose())
 
@@ -25,6 +24,8 @@ const markers = (): readonly string[] => {
   return existsSync(folder) ? readdirSync(folder).toSorted() : []
 }
 const mark = (number: number, text: string): void => {
+  const identity = { format: 1, archiveId: 'the-archive', systemIdentifier: CLUSTER, walSegmentSize: SEGMENT }
+  bench.storage.objects.set(`main/${CLUSTER}/identity.json`, Buffer.from(JSON.stringify(identity)))
   mkdirSync(join(bench.directory, CONFIRMED_FOLDER), { recursive: true })
   writeFileSync(join(bench.directory, CONFIRMED_FOLDER, segmentName(number)), text)
 }
@@ -36,6 +37,23 @@ function expectNothingLost(numbers: readonly number[]): void {
     expect(bench.storage.objects.get(bench.key(number))?.equals(pagedSegment(number))).toBe(true)
   }
 }
+
+describe('an archive that was begun anew', () => {
+  it('gets the kept segments again, and nothing is removed that only the lost one had', async () => {
+    for (const number of [4, 5, 6]) bench.write(number)
+    await bench.drain(keep)
+    bench.storage.objects.clear()
+    await later(2 * DAY_MS)
+    bench.write(7)
+    await bench.drain(keep)
+    for (const number of [4, 5, 6, 7]) expect(bench.storage.objects.has(bench.key(number)), String(number)).toBe(true)
+    expect(
+      bench.logger.lines.filter((line) => line.includes('not the one that this directory was archived to')),
+    ).toHaveLength(1)
+    await bench.drain(keep)
+    expect(bench.files).toEqual([4, 5, 6, 7].map((number) => segmentName(number)))
+  })
+})
 
 describe('a confirmed segment', () => {
   it('is removed at once without keepLocal, unless it is the newest', async () => {
@@ -104,7 +122,7 @@ describe('a kill', () => {
   it('after the marker and before the removal: the next run removes the file when it is time', async () => {
     for (const number of [4, 5]) bench.write(number)
     for (const number of [4, 5]) bench.storage.objects.set(bench.key(number), pagedSegment(number))
-    mark(4, new Date(bench.clock.nowMs() - 2 * DAY_MS).toISOString() + '\nmain in memory\n')
+    mark(4, new Date(bench.clock.nowMs() - 2 * DAY_MS).toISOString() + '\nthe-archive\n')
     await bench.drain(keep)
     expect(bench.files).toEqual([segmentName(5)])
     expect(bench.storage.count('get', segmentName(4))).toBe(0)
@@ -112,7 +130,7 @@ describe('a kill', () => {
 
   it('after the removal and before the marker’s leaves nothing behind', async () => {
     bench.write(5)
-    mark(4, new Date(bench.clock.nowMs()).toISOString() + '\nmain in memory\n')
+    mark(4, new Date(bench.clock.nowMs()).toISOString() + '\nthe-archive\n')
     await bench.drain(keep)
     expect(markers()).toEqual([segmentName(5)])
   })
@@ -131,9 +149,9 @@ describe('a disk that fails', () => {
   ])('does not stop the archiving when %s', async (_, match) => {
     for (const number of [4, 5, 6]) bench.write(number)
     // One of an earlier time that is gone, and one that is still there.
-    mark(3, new Date(bench.clock.nowMs()).toISOString() + '\nmain in memory\n')
+    mark(3, new Date(bench.clock.nowMs()).toISOString() + '\nthe-archive\n')
     bench.storage.objects.set(bench.key(4), pagedSegment(4))
-    mark(4, new Date(bench.clock.nowMs()).toISOString() + '\nmain in memory\n')
+    mark(4, new Date(bench.clock.nowMs()).toISOString() + '\nthe-archive\n')
     const heal = disk.on(match, { error: 'EIO' })
     for (const keepLocalMs of [DAY_MS, 0]) {
       await bench.drain({ disk, keepLocalMs })

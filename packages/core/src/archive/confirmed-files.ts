@@ -14,8 +14,6 @@ export interface ConfirmedFilesOptions {
   readonly directory: string
   /** How long a segment stays after its confirmation. */
   readonly keepLocalMs: number
-  /** Names the archive without a secret: what another one has confirmed says nothing about this one. */
-  readonly archiveName: string
   readonly logger: Logger
 }
 
@@ -26,6 +24,9 @@ export interface ConfirmedFilesOptions {
 export class ConfirmedFiles {
   readonly #options: ConfirmedFilesOptions
   readonly #confirmedAtMs = new Map<string, number>()
+  /** What an earlier run noted; nothing is removed for it before {@link accept}. */
+  readonly #remembered = new Map<string, ConfirmationRecord>()
+  #archiveId: string | undefined
 
   constructor(options: ConfirmedFilesOptions) {
     this.#options = options
@@ -33,7 +34,7 @@ export class ConfirmedFiles {
 
   /** Reads what an earlier run remembered. A record that cannot be read costs a comparison with the archive, no more. */
   async load(): Promise<void> {
-    const { disk, directory, keepLocalMs, archiveName } = this.#options
+    const { disk, directory, keepLocalMs } = this.#options
     if (keepLocalMs === 0) return
     const folder = join(directory, CONFIRMED_FOLDER)
     // On a full disk there is no making it, and removing what is archived is what makes room.
@@ -42,8 +43,8 @@ export class ConfirmedFiles {
     for (const { name, kind } of entries ?? []) {
       if (kind !== 'file') continue
       const path = join(folder, name)
-      const confirmedAtMs = await this.#unlessRefused(`read "${path}"`, readRecord(disk, path, archiveName))
-      if (confirmedAtMs !== undefined) this.#confirmedAtMs.set(name, confirmedAtMs)
+      const record = await this.#unlessRefused(`read "${path}"`, readRecord(disk, path))
+      if (record) this.#remembered.set(name, record)
       else await this.#unlessRefused(`remove "${path}"`, disk.remove(path))
     }
   }
@@ -59,13 +60,40 @@ export class ConfirmedFiles {
     }
   }
 
+  /** Whether the archive has this segment; as long as nobody has asked which archive that is, as far as is remembered. */
   has(fileName: string): boolean {
-    return this.#confirmedAtMs.has(fileName)
+    return this.#confirmedAtMs.has(fileName) || this.#remembered.has(fileName)
+  }
+
+  /** Whether something is remembered of which it is not known yet whether it is of this archive. */
+  get isUnproven(): boolean {
+    return this.#remembered.size > 0
+  }
+
+  /**
+   * This is the archive. What another one has confirmed says nothing about it: such segments are to be archived again.
+   * @returns whether the directory should be looked at again: something may be removed now, or has to be archived.
+   */
+  async accept(archiveId: string): Promise<boolean> {
+    const others: string[] = []
+    const remembered = this.#remembered.size
+    if (this.#archiveId !== undefined && this.#archiveId !== archiveId) {
+      others.push(...this.#confirmedAtMs.keys())
+      this.#confirmedAtMs.clear()
+    }
+    this.#archiveId = archiveId
+    for (const [name, record] of this.#remembered) {
+      if (record.archiveId === archiveId) this.#confirmedAtMs.set(name, record.atMs)
+      else others.push(name)
+    }
+    this.#remembered.clear()
+    for (const name of others) await this.#forget(name)
+    return others.length + remembered > 0
   }
 
   /** To be called when the storage has confirmed the segment, and not before: the file is removed if it need not stay. */
   async add(fileName: string, newest: SegmentEntry | undefined, nowMs: number): Promise<void> {
-    const { disk, directory, keepLocalMs, archiveName, logger } = this.#options
+    const { disk, directory, keepLocalMs, logger } = this.#options
     this.#confirmedAtMs.set(fileName, nowMs)
     if (keepLocalMs === 0) {
       if (newest?.fileName !== fileName) await this.#remove(fileName)
@@ -73,7 +101,7 @@ export class ConfirmedFiles {
     }
     const path = join(directory, CONFIRMED_FOLDER, fileName)
     try {
-      await writeFileDurably(disk, path, Buffer.from(`${new Date(nowMs).toISOString()}\n${archiveName}\n`))
+      await writeFileDurably(disk, path, Buffer.from(`${new Date(nowMs).toISOString()}\n${this.#archiveId ?? ''}\n`))
     } catch (error) {
       // Without it the next run compares the segment with the archive once more.
       logger.warning(`could not write "${path}": ${systemErrorText(error)}`)
@@ -118,12 +146,19 @@ export class ConfirmedFiles {
   }
 }
 
+/** A confirmation as it is kept in a file. */
+interface ConfirmationRecord {
+  readonly atMs: number
+  /** The archive that has confirmed it. */
+  readonly archiveId: string
+}
+
 /** Undefined for a record that is not whole: JavaScript takes the year alone for a date, too. */
-async function readRecord(disk: Disk, path: string, archiveName: string): Promise<number | undefined> {
+async function readRecord(disk: Disk, path: string): Promise<ConfirmationRecord | undefined> {
   const chunks: Uint8Array[] = []
   for await (const chunk of readWholeFile(disk, path)) chunks.push(chunk)
-  const [text = '', name] = Buffer.concat(chunks).toString('utf8').split('\n')
+  const [text = '', archiveId = ''] = Buffer.concat(chunks).toString('utf8').split('\n')
   const date = new Date(text)
-  if (name !== archiveName || Number.isNaN(date.getTime()) || date.toISOString() !== text) return undefined
-  return date.getTime()
+  if (archiveId === '' || Number.isNaN(date.getTime()) || date.toISOString() !== text) return undefined
+  return { atMs: date.getTime(), archiveId }
 }

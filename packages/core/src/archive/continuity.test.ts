@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, writeFileSync } from 'node:fs'
+import { readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { StorageError } from '../plugins/contract/index.ts'
@@ -10,7 +10,6 @@ let bench: ArchiverBench
 beforeEach(() => {
   bench = new ArchiverBench()
   bench.clock.graceMs = 20
-  mkdirSync(join(bench.directory, '.walr'))
 })
 afterEach(() => bench.dispose())
 
@@ -99,6 +98,23 @@ describe('missing WAL', () => {
     expect(gaps()).toEqual(['4-7'])
   })
 
+  it('is found behind segments that were archived out of order, when nobody has it any more', async () => {
+    for (const number of [3, 5, 6]) archived(number)
+    for (const number of [7, 8]) bench.write(number)
+    await drainTwice()
+    expect(gaps()).toEqual(['4-5'])
+  })
+
+  it('keeps the guard before it, and is not given up while there is one', async () => {
+    for (const number of [3, 5, 6]) archived(number)
+    for (const number of [7, 8]) bench.write(number)
+    const status = await bench.drain({ guarded: true })
+    expect(status.archivedLsn).toBe('0/400000')
+    await bench.drain({ guarded: true })
+    expect(gaps()).toEqual([])
+    expect(alarms()).toHaveLength(2)
+  })
+
   it('is told again for every gap, and not for one that is recorded', async () => {
     archived(3)
     bench.storage.objects.set(
@@ -116,7 +132,7 @@ describe('missing WAL', () => {
     for (const number of [7, 8]) bench.write(number)
     const broken = new ArchiverBench()
     try {
-      // Without ".walr" there is no place for a record.
+      writeFileSync(join(broken.directory, '.walr', 'gaps'), 'not a folder')
       for (const number of [7, 8]) broken.write(number)
       const status = await broken.drain({ storage: bench.storage })
       expect(status.lastError?.code).toBe('WALR_DIRECTORY')
@@ -136,6 +152,6 @@ describe('missing WAL', () => {
     expect(status.lastError?.code).toBe('WALR_ARCHIVE_REFUSED')
     expect(bench.storage.objects.has(bench.key(4))).toBe(false)
     expect(gaps()).toEqual([])
-    expect(readdirSync(join(bench.directory, '.walr'))).toEqual([])
+    expect(readdirSync(join(bench.directory, '.walr'))).toEqual(['archive.json'])
   })
 })

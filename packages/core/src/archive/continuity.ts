@@ -1,12 +1,14 @@
 import type { Disk } from '../disk/disk.ts'
 import type { Logger } from '../telemetry/logger.ts'
 import { recordGap } from '../wal/gap-record.ts'
+import type { Lsn } from '../wal/lsn.ts'
+import type { SegmentEntry } from '../wal/segment-directory.ts'
 import type { TimelineHistory } from '../wal/timeline-history.ts'
 import type { TimelineId } from '../wal/timeline-id.ts'
 import { segmentNumberOf, segmentStartLsn } from '../wal/wal-file-name.ts'
 import type { WalSegmentSize } from '../wal/wal-segment-size.ts'
 import type { SegmentItem } from './archive-entry.ts'
-import { isRecorded, type ArchiveInventory, type SegmentRun } from './archive-inventory.ts'
+import { isRecorded, type ArchivedGap, type ArchiveInventory, type SegmentRun } from './archive-inventory.ts'
 import { lsnRange } from './archive-layout.ts'
 
 export interface ContinuityOptions {
@@ -18,6 +20,8 @@ export interface ContinuityOptions {
   readonly historyOf: (timelineId: TimelineId) => Promise<TimelineHistory | undefined>
   readonly logger: Logger
   readonly now: () => Date
+  /** The server keeps for a guard slot what the archive lacks: a hole can still be filled, and is not recorded. */
+  readonly guarded: boolean
 }
 
 /**
@@ -28,6 +32,12 @@ export class Continuity {
   readonly #options: ContinuityOptions
   /** Segments whose predecessor is accounted for, by timeline: where runs begin that were checked, or passed. */
   readonly #accounted = new Set<string>()
+  /** The newest segment of the directory, finished or not. */
+  newest: SegmentEntry | undefined
+  /** Gaps that the directory has records of, on their way to the archive. */
+  recorded: readonly ArchivedGap[] = []
+  readonly #searched = new Set<TimelineId>()
+  #heldLsn: Lsn | undefined
   #scanned: ReadonlyMap<string, SegmentItem> = new Map()
   readonly #vanished: SegmentItem[] = []
   /** What the directory has and the archive lacks: that is on its way, and not missing. */
@@ -65,9 +75,13 @@ export class Continuity {
 
   /** Looks for vanished segments in the archive, and reports those that are not there. @throws StorageError */
   async checkVanished(signal: AbortSignal): Promise<void> {
-    for (let segment = this.#vanished.shift(); segment; segment = this.#vanished.shift()) {
+    for (let next = this.#vanished.shift(); next; next = this.#vanished.shift()) {
+      const segment = next
       const { timelineId, segmentNumber } = segment
       try {
+        // The receiver has moved a damaged one aside, and fetches it again or has done so.
+        if (this.#waiting.some((other) => keyOf(other) === keyOf(segment))) continue
+        if (this.newest?.timelineId === timelineId && this.newest.segmentNumber <= segmentNumber) continue
         if (await this.#options.inventory.has(timelineId, segmentNumber, signal)) continue
         await this.#report({ timelineId, first: segmentNumber, end: segmentNumber + 1n }, signal)
       } catch (error) {
@@ -91,7 +105,39 @@ export class Continuity {
   async check(segment: SegmentItem, signal: AbortSignal): Promise<void> {
     const hole = await this.#holeBefore(segment.timelineId, segment.segmentNumber, signal)
     if (hole) await this.#report(hole, signal)
+    await this.#search(
+      segment.timelineId,
+      hole?.timelineId === segment.timelineId ? hole.first : segment.segmentNumber,
+      signal,
+    )
     this.#accounted.add(keyOf(segment))
+  }
+
+  /** With a guard slot: WAL from here on is missing in the archive, and must stay on the server. */
+  get heldLsn(): Lsn | undefined {
+    return this.#heldLsn
+  }
+
+  /** Uploads that were interrupted may have left holes further back; they are looked for once a timeline. */
+  async #search(timelineId: TimelineId, end: bigint, signal: AbortSignal): Promise<void> {
+    if (this.#searched.has(timelineId)) return
+    for (const run of await this.#options.inventory.holesBefore(timelineId, { first: undefined, end }, signal)) {
+      for (const hole of this.#withoutWaiting(run)) await this.#report(hole, signal)
+    }
+    this.#searched.add(timelineId)
+  }
+
+  /** The parts of a run that are not on their way. */
+  #withoutWaiting({ timelineId, first, end }: SegmentRun): readonly SegmentRun[] {
+    const waiting = new Set(this.#waiting.filter((s) => s.timelineId === timelineId).map((s) => s.segmentNumber))
+    const holes: SegmentRun[] = []
+    for (let number = first; number < end; number += 1n) {
+      const last = holes.at(-1)
+      if (waiting.has(number)) continue
+      if (last?.end === number) holes[holes.length - 1] = { ...last, end: number + 1n }
+      else holes.push({ timelineId, first: number, end: number + 1n })
+    }
+    return holes
   }
 
   async #holeBefore(
@@ -125,15 +171,18 @@ export class Continuity {
   }
 
   async #report(hole: SegmentRun, signal: AbortSignal): Promise<void> {
-    const { disk, directory, walSegmentSize, inventory, logger, now } = this.#options
-    if (isRecorded(await inventory.gaps(signal), hole, walSegmentSize)) return
+    const { disk, directory, walSegmentSize, inventory, logger, now, guarded } = this.#options
+    if (isRecorded([...this.recorded, ...(await inventory.gaps(signal))], hole, walSegmentSize)) return
     const startLsn = segmentStartLsn(hole.first, walSegmentSize)
     const endLsn = segmentStartLsn(hole.end, walSegmentSize)
     const reason = 'neither in the archive nor in the receive directory'
-    await recordGap(disk, directory, { timelineId: hole.timelineId, startLsn, endLsn, reason }, now())
+    if (!guarded) await recordGap(disk, directory, { timelineId: hole.timelineId, startLsn, endLsn, reason }, now())
+    else if (this.#heldLsn === undefined || startLsn < this.#heldLsn) this.#heldLsn = startLsn
     logger.error(`WAL is missing: ${lsnRange(startLsn, endLsn)} is ${reason}`, {
       code: 'WALR_WAL_GAP',
-      hint: 'Take a new base backup. If another copy has the segments, put them into the directory: they will be archived.',
+      hint: guarded
+        ? 'The guard slot stays before it: stop walr, move all files out of the receive directory, and start walr again. It goes on where WAL is missing. Or take a new base backup and start once with --accept-gap.'
+        : 'Take a new base backup. If another copy has the segments, put them into the directory: they will be archived.',
       fields: { startLsn: startLsn.toString(16), endLsn: endLsn.toString(16), timelineId: hole.timelineId },
     })
   }

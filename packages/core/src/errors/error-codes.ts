@@ -137,6 +137,11 @@ export const ERROR_CODES = {
     remedy:
       'Find out which is right (pg_waldump): two servers may be writing as one cluster, or a standby was split off.',
   },
+  WALR_ARCHIVE_REPLACED: {
+    meaning: 'The archive was begun anew since the receive directory was archived to it, or is another one.',
+    remedy:
+      'If that is on purpose, take a new base backup. If not, look whether the volume is mounted and the bucket the right one.',
+  },
   WALR_ARCHIVE_WRONG_CLUSTER: {
     meaning: "The archive's identity is not that of the receive directory: system identifier or segment size differ.",
     remedy: 'Give each cluster its own prefix or `cluster` name. Nothing was written into the archive.',

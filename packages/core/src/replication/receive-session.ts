@@ -104,7 +104,7 @@ export class ReceiveSession {
     await this.#options.identity.keep(identity)
     const slot = await finder.readSlot(directory !== undefined)
     const archive = directory ? undefined : await finder.readArchive(server, identity)
-    const guard = directory || archive ? undefined : await finder.readGuardSlot(server)
+    const guard = directory ? undefined : await finder.readGuardSlot(server)
     const sources: StartSources = { directory, archive, guard, slot, server, walSegmentSize }
     let position = await finder.start(sources)
     const store = new SegmentStore({ ...this.#options, walSegmentSize, fileMode })

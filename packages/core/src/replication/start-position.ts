@@ -47,16 +47,18 @@ export function chooseStart(sources: StartSources, logger: Logger): StartPositio
     for (const warning of directory.warnings) logger.warning(warning)
     return { timelineId: directory.timelineId, startLsn: directory.startLsn, from: 'directory' }
   }
-  if (archive) {
+  const guarded = guard?.restartLsn === undefined ? undefined : segmentFloor(guard.restartLsn, walSegmentSize)
+  // The guard stands where the archive was complete; objects behind it may have a hole before them.
+  if (archive && (guarded === undefined || archive.startLsn <= guarded)) {
     logger.notice(
       `the directory is empty; going on behind the archive, at ${formatLsn(archive.startLsn)} (timeline ${archive.timelineId})`,
     )
     return { ...archive, from: 'archive' }
   }
-  if (guard?.restartLsn !== undefined) {
+  if (guarded !== undefined) {
     return {
-      timelineId: guard.restartTimelineId ?? server.timelineId,
-      startLsn: segmentFloor(guard.restartLsn, walSegmentSize),
+      timelineId: guard?.restartTimelineId ?? server.timelineId,
+      startLsn: guarded,
       from: 'slot',
     }
   }

@@ -14,6 +14,8 @@ export interface ArchiveThreadSettings {
   readonly plugins: readonly string[]
   readonly configFile: string | undefined
   readonly baseDirectory: string
+  /** Whether the server keeps what the archive lacks, for a guard slot. */
+  readonly guarded: boolean
 }
 
 /** From the receiving thread to the archive's. */

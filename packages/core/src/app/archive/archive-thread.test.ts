@@ -59,6 +59,7 @@ function make({
     plugins,
     configFile: undefined,
     baseDirectory: scratch,
+    guarded: false,
   }
   const thread = new ArchiveThread(settings, { logger, onStatus: (status) => statuses.push(status), restartMs: 50 })
   started.push(thread)

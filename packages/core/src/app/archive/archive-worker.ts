@@ -11,7 +11,6 @@ import { isWalrError, WalrError } from '../../errors/walr-error.ts'
 import type { LogExtra, Logger } from '../../telemetry/logger.ts'
 import type { DirectoryIdentity } from '../../wal/directory-identity.ts'
 import { sendError, type ArchiveReport, type ArchiveRequest, type ArchiveThreadSettings } from './archive-messages.ts'
-import { archiveName } from './archive-name.ts'
 import { openArchive, type OpenedArchive } from './open-archive.ts'
 
 /**
@@ -83,7 +82,7 @@ function begin({ storage, codecs }: OpenedArchive, identity: DirectoryIdentity):
     codecs,
     concurrency: archive.concurrency,
     keepLocalMs: archive.keepLocal.ms,
-    archiveName: archiveName(cluster, archive.storage),
+    guarded: settings.guarded,
     logger,
     clock: systemClock,
     onStatus: (status) => report({ type: 'status', status }),

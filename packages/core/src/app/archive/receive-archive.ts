@@ -6,7 +6,6 @@ import type { ReplicationConnection } from '../../replication/connection/replica
 import type { ReceiverStateHolder } from '../../replication/receiver-state.ts'
 import type { IdentityGuard } from '../../replication/receive-session.ts'
 import type { Logger } from '../../telemetry/logger.ts'
-import { markArchived } from '../../wal/archive-mark.ts'
 import { readIdentity } from '../../wal/directory-identity.ts'
 import { parseLsn } from '../../wal/lsn.ts'
 import type { ArchiveOptions } from '../receive-options/configured-options.ts'
@@ -18,6 +17,7 @@ export interface ReceiveArchiveOptions {
   readonly directory: string
   readonly options: ArchiveOptions
   readonly guardSlot: string | undefined
+  readonly acceptGap: boolean
   readonly connectSql: (signal: AbortSignal) => Promise<ReplicationConnection>
   readonly state: ReceiverStateHolder
   readonly logger: Logger
@@ -37,7 +37,7 @@ export class ReceiveArchive {
     const { disk, directory, logger, state, guardSlot, connectSql, signal } = options
     this.#options = options
     this.#thread = new ArchiveThread(
-      { directory, ...options.options },
+      { directory, ...options.options, guarded: guardSlot !== undefined && !options.acceptGap },
       { logger, onStatus: (status) => this.#onStatus(status) },
     )
     this.#guard = guardSlot === undefined ? undefined : new GuardSlot({ name: guardSlot, connectSql, logger, signal })
@@ -57,10 +57,7 @@ export class ReceiveArchive {
     try {
       await archive.#thread.start()
       const identity = await readIdentity(options.disk, options.directory)
-      if (identity) {
-        await markArchived(options.disk, options.directory, options.options.cluster)
-        archive.#thread.begin(identity)
-      }
+      if (identity) archive.#thread.begin(identity)
       return archive
     } catch (error) {
       await archive.stop(0)
@@ -79,8 +76,6 @@ export class ReceiveArchive {
       check: (server) => guard.check(server),
       keep: async (server) => {
         await guard.keep(server)
-        const { disk, directory } = this.#options
-        await markArchived(disk, directory, this.#options.options.cluster)
         const { systemIdentifier, walSegmentSize, serverVersion } = server
         this.#thread.begin({ systemIdentifier, walSegmentSize, serverVersion })
       },
