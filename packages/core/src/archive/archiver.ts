@@ -79,6 +79,7 @@ export class Archiver {
   #identityChecked = false
   #draining = false
   #archivedCount = 0
+  #archivedLsn: string | undefined
   #lastArchived: ArchiveStatus['lastArchived']
   #lastError: ArchiveErrorReport | undefined
   #stopped = false
@@ -114,9 +115,10 @@ export class Archiver {
 
   get status(): ArchiveStatus {
     const { archivedLsn, ...backlog } = this.#backlog.report(this.#options.clock.nowMs(), this.#continuity.heldLsn)
+    if (this.#continuity.isSettled) this.#archivedLsn = archivedLsn
     return {
       state: this.#state(),
-      archivedLsn,
+      archivedLsn: this.#archivedLsn,
       lastArchived: this.#lastArchived,
       backlog,
       archivedCount: this.#archivedCount,

@@ -108,8 +108,11 @@ describe('missing WAL', () => {
   it('keeps the guard before it, and is not given up while there is one', async () => {
     for (const number of [3, 5, 6]) archived(number)
     for (const number of [7, 8]) bench.write(number)
-    const status = await bench.drain({ guarded: true })
+    const positions: (string | undefined)[] = []
+    const status = await bench.drain({ guarded: true, onStatus: ({ archivedLsn }) => positions.push(archivedLsn) })
     expect(status.archivedLsn).toBe('0/400000')
+    // Nor was it ever told to go further, not even before the archive was asked.
+    expect(new Set(positions.filter((position) => position !== undefined))).toEqual(new Set(['0/400000']))
     await bench.drain({ guarded: true })
     expect(gaps()).toEqual([])
     expect(alarms()).toHaveLength(2)

@@ -38,6 +38,8 @@ export class Continuity {
   recorded: readonly ArchivedGap[] = []
   readonly #searched = new Set<TimelineId>()
   #heldLsn: Lsn | undefined
+  /** Where runs begin that have not been checked. */
+  #open = new Set<string>()
   #scanned: ReadonlyMap<string, SegmentItem> = new Map()
   readonly #vanished: SegmentItem[] = []
   /** What the directory has and the archive lacks: that is on its way, and not missing. */
@@ -58,6 +60,7 @@ export class Continuity {
       else this.#accounted.add(keyOf(segment))
       before = segment
     }
+    this.#open = new Set(open.map(keyOf))
     return open
   }
 
@@ -111,6 +114,12 @@ export class Continuity {
       signal,
     )
     this.#accounted.add(keyOf(segment))
+    this.#open.delete(keyOf(segment))
+  }
+
+  /** Whether all questions are answered: until then nobody knows whether the archive is complete up to what is waiting. */
+  get isSettled(): boolean {
+    return this.#open.size === 0 && this.#vanished.length === 0
   }
 
   /** With a guard slot: WAL from here on is missing in the archive, and must stay on the server. */

@@ -80,6 +80,13 @@ describe('the start of streaming', () => {
     expect(chooseStart({ ...base, archive, directory }, new RecordingLogger()).from).toBe('directory')
   })
 
+  it('is the guard slot’s when that stands before the end of the archive, which has a hole there', () => {
+    const archive = { timelineId: toTimelineId(2), startLsn: lsn('0/B00000') }
+    const guard = { restartLsn: lsn('0/A00010'), restartTimelineId: toTimelineId(1) }
+    const start = chooseStart({ ...base, archive, guard, slot: slot('reserved', '0/F12345', 2) }, new RecordingLogger())
+    expect(start).toEqual({ timelineId: 1, startLsn: lsn('0/A00000'), from: 'slot' })
+  })
+
   it('is what the guard slot keeps before what the stream’s own slot does, which has forgotten more', () => {
     const guard = { restartLsn: lsn('0/A12345'), restartTimelineId: toTimelineId(2) }
     for (const other of [slot('reserved', '0/F12345', 3), slot('lost'), slot('unknown'), undefined]) {
