@@ -26,6 +26,7 @@ const commandLines: readonly (readonly string[])[] = [
   ['--no'],
   ['--s'],
   ['--h'],
+  ['--c'],
   ['--v=1'],
   ['--no-l=1'],
   ['--foo'],

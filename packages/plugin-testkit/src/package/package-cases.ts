@@ -66,7 +66,7 @@ export const packageCases: readonly ConformanceCase<PackageBench>[] = [
     law: 'importing the plugin loads no SDK, opens nothing, writes nothing and changes nothing',
     timeoutMs: 60_000,
     run: async (bench) => {
-      const effects = await importEffects(await bench.entryFile())
+      const effects = await importEffects(await bench.entryFile(), bench.loadsOnImport)
       const allowed = [...bench.loadsOnImport, '@walr/core']
       const own = realpathSync(bench.directory) + sep
       const loaded = new Set(effects.loaded.map((url) => packageOf(fileURLToPath(url), own)))

@@ -8,6 +8,8 @@ export interface OptionName {
   /** The letter behind one dash. */
   readonly letter?: string
   readonly takesValue: boolean
+  /** True: the long name is not understood when it is shortened. */
+  readonly wholeNameOnly?: boolean
 }
 
 /** What stands on a command line: an option with its value (`''` when it takes none), or an operand. */
@@ -62,7 +64,7 @@ function longOption(
 function findLong(given: string, argument: string, options: readonly OptionName[]): OptionName {
   const exact = options.find(({ name }) => name === given)
   if (exact) return exact
-  const candidates = options.filter(({ name }) => name.startsWith(given))
+  const candidates = options.filter(({ name, wholeNameOnly }) => wholeNameOnly !== true && name.startsWith(given))
   const [first, second] = candidates
   if (!first) {
     const nearest = nearestName(

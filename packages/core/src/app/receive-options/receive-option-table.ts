@@ -65,12 +65,14 @@ export const RECEIVE_OPTIONS: readonly ReceiveOption[] = [
     'batch: flush and acknowledge all that has arrived (default); segment: finished segments only',
   ),
   option('accept-gap', undefined, undefined, 'walr', 'go on behind a gap in the WAL instead of stopping before it'),
+  // Shortened, it would make "--c" and "--co" ambiguous that pg_receivewal understands.
   option(
     'config',
     undefined,
     'FILE',
     'walr',
     'configuration file; without it and without --directory, walr.config.* in the working directory',
+    true,
   ),
   option('log-format', undefined, 'FORMAT', 'walr', 'text (default) or json'),
 ]
@@ -81,12 +83,14 @@ function option(
   valueName: string | undefined,
   group: ReceiveOption['group'],
   description: string,
+  wholeNameOnly = false,
 ): ReceiveOption {
   return {
     name,
     takesValue: valueName !== undefined,
     group,
     description,
+    ...(wholeNameOnly && { wholeNameOnly }),
     ...(letter !== undefined && { letter }),
     ...(valueName !== undefined && { valueName }),
   }
