@@ -41,7 +41,8 @@ and so is one that cannot be read: it is never taken for none. A name without an
 may be TypeScript's.
 
 An option of the command line goes before the environment, the environment before the file, the file before the defaults.
-A key that is not on this page is an error that names the nearest one. All faults are reported at once.
+A key that is not on this page is an error that names the nearest one. All faults are reported at once;
+those that plugins find in their options follow when there are no others.
 
 Relative paths in the file, also those in options of plugins and in \`\${file:...}\`, start at the folder of the file; without
 a file, where walr runs. \`WALR_RECEIVE_DIRECTORY\` starts where walr runs.

@@ -27,7 +27,12 @@ export interface CryptoOptions {
 export const optionDescriptions: readonly OptionDescription[] = [
   { name: 'key', type: 'string', summary: 'the key, or several, one a line', secret: true },
   { name: 'keyFile', type: 'path', summary: 'file with the key, or several, one a line' },
-  { name: 'keyCommand', type: 'list of strings, or string', summary: 'program that prints the key, or several' },
+  {
+    name: 'keyCommand',
+    type: 'list of strings, or string',
+    summary: 'program that prints the key, or several',
+    secret: true,
+  },
   { name: 'keyCommandTimeoutMs', type: 'integer', summary: 'how long the program may take', default: '30000' },
   { name: 'passphrase', type: 'string', summary: 'passphrase instead of a key', secret: true },
   { name: 'passphraseFile', type: 'path', summary: 'file with the passphrase' },

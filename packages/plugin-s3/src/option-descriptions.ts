@@ -22,7 +22,7 @@ export const optionDescriptions: readonly OptionDescription[] = [
   { name: 'sessionToken', type: 'string', summary: 'token of temporary credentials', secret: true },
   { name: 'profile', type: 'string', summary: 'profile of the shared AWS configuration files' },
   { name: 'assumeRole.roleArn', type: 'string', summary: 'role to take on with the credentials above' },
-  { name: 'assumeRole.externalId', type: 'string', summary: 'external id that the role demands' },
+  { name: 'assumeRole.externalId', type: 'string', summary: 'external id that the role demands', secret: true },
   { name: 'assumeRole.sessionName', type: 'string', summary: 'name of the session', default: 'walr' },
   {
     name: 'caFile',

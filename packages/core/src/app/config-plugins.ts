@@ -1,18 +1,31 @@
 import { BUILTIN_PLUGINS } from '../builtin/index.ts'
 import type { LoadedConfig } from '../config/load-config.ts'
+import { isWalrError } from '../errors/walr-error.ts'
 import { PluginLoader } from '../plugins/loader/plugin-loader.ts'
 import type { Logger } from '../telemetry/logger.ts'
-import { archiveEntries } from './archive/open-archive.ts'
+import { archiveEntries, openCodecs } from './archive/open-archive.ts'
 import type { SecretOptions } from './config-show.ts'
 import type { PluginCheck } from './config-validate.ts'
 
-/** What the plugins of a configuration say about it. Nothing is opened: no key is read and no server asked. */
+/**
+ * What the plugins of a configuration say about it. When they find nothing wrong with their options the codecs are opened,
+ * with their keys, and proven; no storage is asked.
+ */
 export const checkConfiguredPlugins: PluginCheck = async (loaded) => {
   const { archive } = loaded.config
   const entries = archive ? archiveEntries(archive) : undefined
   const all = entries ? [entries.storage, ...entries.codecs, ...entries.readCodecs] : []
   const faults = await loaderOf(loaded).check(all)
-  return faults.map(({ place, message }) => ({ path: place, message }))
+  if (faults.length > 0 || !archive) return faults.map(({ place, message }) => ({ path: place, message }))
+  const { config, file: configFile, baseDirectory } = loaded
+  const settings = { archive, plugins: config.plugins, configFile, baseDirectory }
+  try {
+    await openCodecs(settings, { logger: silent, signal: new AbortController().signal })
+    return []
+  } catch (error) {
+    if (!isWalrError(error)) throw error
+    return [{ path: 'archive.codecs', message: error.message }]
+  }
 }
 
 /** What the plugin of an entry says about its options; undefined when it cannot be asked. */

@@ -24,6 +24,7 @@ function report({ ageMs = 1000, state = 'streaming', archive = {} }: Changed = {
   const status: ReportedStatus = {
     format: 1,
     updatedAt: new Date(NOW.getTime() - ageMs).toISOString(),
+    host: 'elsewhere',
     pid: 4711,
     receiver: { state, reason: 'as it is', since: '2026-11-21T11:00:00.000Z' },
     archive: { ...INITIAL_ARCHIVE_STATUS, state: 'idle', ...archive },

@@ -1,5 +1,7 @@
+import { hostname } from 'node:os'
 import { nodeDisk } from '../disk/node-disk.ts'
 import { EXIT_CODES } from '../errors/exit-codes.ts'
+import { isSystemError } from '../errors/system-error.ts'
 import { WalrError } from '../errors/walr-error.ts'
 import { readStatusFile, STALE_MS, type ReportedStatus } from './archive/status-file.ts'
 
@@ -23,9 +25,21 @@ export async function readStatus(directory: string, now: Date): Promise<ShownSta
     })
   }
   const stopped = status.archive.state === 'stopped' || status.receiver.state === 'stopped'
-  const running = !stopped && now.getTime() - Date.parse(status.updatedAt) < STALE_MS
+  const isFresh = now.getTime() - Date.parse(status.updatedAt) < STALE_MS
+  const running = !stopped && isFresh && !hasDied(status)
   const gap = status.receiver.state === 'gap'
   return { running, status, exitCode: gap ? EXIT_CODES.gap : running ? EXIT_CODES.success : EXIT_CODES.failure }
+}
+
+/** Certain only for a process of this machine that is not there. */
+function hasDied({ pid, host }: ReportedStatus): boolean {
+  if (host !== hostname()) return false
+  try {
+    process.kill(pid, 0)
+    return false
+  } catch (error) {
+    return isSystemError(error, 'ESRCH')
+  }
 }
 
 /** An aligned table of it. */

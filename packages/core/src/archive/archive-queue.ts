@@ -16,6 +16,8 @@ export interface DirectoryScan {
   readonly entries: readonly ArchiveEntry[]
   /** The newest segment of the directory, finished or not; it says where receiving goes on. */
   readonly newest: SegmentEntry | undefined
+  /** Unfinished files of segments that are there finished as well: left over from receiving them in another form. */
+  readonly superseded: readonly SegmentEntry[]
 }
 
 const historyPattern = /^([0-9A-F]{8}\.history)(\.gz|\.lz4|\.zst)?$/
@@ -34,6 +36,7 @@ export async function scanDirectory(
   const names = await filesOf(disk, directory)
   const segments = names.map((name) => parseSegmentEntry(name, walSegmentSize)).filter((entry) => entry !== undefined)
   const finished = onePerSegment(segments.filter((entry) => !entry.partial)).toSorted(byPosition)
+  const isFinished = new Set(finished.map((entry) => entry.walFileName))
   const gaps = (await filesOf(disk, join(directory, GAPS_FOLDER), true)).filter((name) => gapPattern.test(name))
   return {
     entries: [
@@ -42,6 +45,7 @@ export async function scanDirectory(
       ...finished.map((entry): SegmentItem => ({ ...entry, kind: 'segment', partial: false })),
     ],
     newest: segments.toSorted(byPosition).at(-1),
+    superseded: segments.filter(({ partial, walFileName }) => partial && isFinished.has(walFileName)),
   }
 }
 

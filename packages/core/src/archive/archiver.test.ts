@@ -63,6 +63,15 @@ describe('the archiver', () => {
     expect([...bench.storage.objects.keys()]).toEqual([`main/${CLUSTER}/identity.json`, bench.key(4), bench.key(5)])
   })
 
+  it('does not leave an unfinished file of a segment that it removes: it would say where receiving goes on', async () => {
+    bench.write(4)
+    writeFileSync(join(bench.directory, `${segmentName(4)}.partial`), 'from before --compress')
+    writeFileSync(join(bench.directory, `${segmentName(5)}.gz.partial`), '')
+    await bench.drain()
+    expect(bench.files).toEqual([`${segmentName(5)}.gz.partial`])
+    expect(existsSync(join(bench.directory, '.walr', 'damaged', `${segmentName(4)}.partial`))).toBe(true)
+  })
+
   it('takes the same bytes under the name for success', async () => {
     bench.write(4)
     bench.write(5)

@@ -71,7 +71,7 @@ export class Archiver {
   readonly #idle: SegmentArchiver[] = []
   readonly #running = new Map<string, Promise<void>>()
   readonly #abort = new AbortController()
-  #scan: DirectoryScan = { entries: [], newest: undefined }
+  #scan: DirectoryScan = { entries: [], newest: undefined, superseded: [] }
   #scannedAtMs = -Infinity
   /** File names of segments that begin a run: the archive is asked for the one before. */
   #unaccounted: ReadonlySet<string> = new Set()
@@ -181,7 +181,7 @@ export class Archiver {
       this.#unaccounted = new Set(this.#continuity.unaccounted(open).map(({ fileName }) => fileName))
       await this.#backlog.update(open)
       const names = segments.map(({ fileName }) => fileName)
-      await this.#confirmed.sweep(names, this.#scan.newest, nowMs)
+      await this.#confirmed.sweep(names, this.#scan, nowMs)
       this.#failedLooks = 0
     } catch (error) {
       this.#failedLooks += 1
@@ -304,13 +304,13 @@ export class Archiver {
       this.#idle.push(archiver)
     }
     const nowMs = clock.nowMs()
-    await this.#confirmed.add(segment.fileName, this.#scan.newest, nowMs)
+    await this.#confirmed.add(segment.fileName, this.#scan, nowMs)
     this.#pending.done(segment)
     this.#continuity.archived(segment)
     this.#backlog.confirmed(segment)
     this.#archivedCount += 1
     this.#lastArchived = { walFileName: segment.walFileName, at: new Date(nowMs).toISOString() }
-    logger.debug(`archived segment "${segment.walFileName}"`)
+    logger.info(`archived segment "${segment.walFileName}"`)
   }
 
   async #archiveSmall(entry: Exclude<ArchiveEntry, SegmentItem>, signal: AbortSignal): Promise<void> {

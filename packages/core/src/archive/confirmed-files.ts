@@ -2,12 +2,17 @@ import { join } from 'node:path'
 import type { Disk } from '../disk/disk.ts'
 import { writeFileDurably } from '../disk/write-file-durably.ts'
 import { isSystemError, systemErrorText } from '../errors/system-error.ts'
+import { isWalrError } from '../errors/walr-error.ts'
 import type { Logger } from '../telemetry/logger.ts'
 import { readWholeFile } from '../wal/read-whole-file.ts'
-import type { SegmentEntry } from '../wal/segment-directory.ts'
+import { setAsideDamaged } from '../wal/damaged-segments.ts'
+import type { DirectoryScan } from './archive-queue.ts'
 
 /** Where it is remembered which local files are in the archive while they are kept. */
 export const CONFIRMED_FOLDER = join('.walr', 'archived')
+
+/** What a scan found beside the files that may be removed. */
+export type Neighbours = Pick<DirectoryScan, 'newest' | 'superseded'>
 
 export interface ConfirmedFilesOptions {
   readonly disk: Disk
@@ -92,11 +97,11 @@ export class ConfirmedFiles {
   }
 
   /** To be called when the storage has confirmed the segment, and not before: the file is removed if it need not stay. */
-  async add(fileName: string, newest: SegmentEntry | undefined, nowMs: number): Promise<void> {
+  async add(fileName: string, scan: Neighbours, nowMs: number): Promise<void> {
     const { disk, directory, keepLocalMs, logger } = this.#options
     this.#confirmedAtMs.set(fileName, nowMs)
     if (keepLocalMs === 0) {
-      if (newest?.fileName !== fileName) await this.#remove(fileName)
+      if (scan.newest?.fileName !== fileName) await this.#remove(fileName, scan)
       return
     }
     const path = join(directory, CONFIRMED_FOLDER, fileName)
@@ -111,24 +116,29 @@ export class ConfirmedFiles {
   /**
    * Removes what need not stay any longer.
    * @param names all files of the directory that are finished segments.
-   * @param newest the directory's newest segment, finished or not.
    */
-  async sweep(names: readonly string[], newest: SegmentEntry | undefined, nowMs: number): Promise<void> {
+  async sweep(names: readonly string[], scan: Neighbours, nowMs: number): Promise<void> {
     for (const name of names) {
       const confirmedAtMs = this.#confirmedAtMs.get(name)
       if (confirmedAtMs === undefined || nowMs - confirmedAtMs < this.#options.keepLocalMs) continue
-      if (newest?.fileName !== name) await this.#remove(name)
+      if (scan.newest?.fileName !== name) await this.#remove(name, scan)
     }
     const there = new Set(names)
     for (const name of this.#confirmedAtMs.keys()) if (!there.has(name)) await this.#forget(name)
   }
 
-  async #remove(name: string): Promise<void> {
+  async #remove(name: string, { superseded }: Neighbours): Promise<void> {
     const { disk, directory, logger } = this.#options
+    const leftOver = superseded.filter(({ walFileName }) => name.startsWith(walFileName))
     try {
+      // Alone, an unfinished file of it would say that the segment was never finished. Nobody writes to it any more.
+      for (const { from, to } of await setAsideDamaged(disk, directory, leftOver)) {
+        logger.notice(`moved "${from}" to "${to}": the segment was finished in another form, and is in the archive`)
+      }
       await disk.remove(join(directory, name))
     } catch (error) {
       // It is in the archive; the next sweep tries again.
+      if (!isSystemError(error) && !isWalrError(error)) throw error
       logger.warning(`could not remove the archived file "${join(directory, name)}": ${systemErrorText(error)}`)
       return
     }

@@ -54,7 +54,7 @@ describe('the archive asked for the start', () => {
     expect(await finder({}).readArchive(server, identity)).toBeUndefined()
     const findArchiveEnd = (): Promise<undefined> => Promise.resolve(undefined)
     expect(await finder({ findArchiveEnd }).readArchive(server, identity)).toBeUndefined()
-    expect(logger.lines).toEqual([])
+    expect(logger.lines).toEqual(['info: the directory is empty; asking the archive where it ends'])
   })
 
   it('is asked again for a while when it is away, and the start is found when it is back', async () => {
@@ -66,6 +66,7 @@ describe('the archive asked for the start', () => {
     const found = await finder({ findArchiveEnd, archiveTimeoutMs: 10_000 }).readArchive(server, identity)
     expect(found).toEqual(position)
     expect(logger.lines).toEqual([
+      'info: the directory is empty; asking the archive where it ends',
       'warning: the directory is empty and the archive cannot be asked: connection refused',
     ])
   })

@@ -92,6 +92,7 @@ export class StartFinder {
     const { findArchiveEnd, logger, stop, archiveTimeoutMs = ARCHIVE_TIMEOUT_MS } = this.#options
     if (!findArchiveEnd) return undefined
     const history = (await this.#readHistory(server.timelineId)) ?? []
+    logger.info('the directory is empty; asking the archive where it ends')
     const deadline = AbortSignal.timeout(archiveTimeoutMs)
     const signal = AbortSignal.any([stop, deadline])
     for (let attempt = 1; ; attempt += 1) {

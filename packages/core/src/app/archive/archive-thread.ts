@@ -176,6 +176,10 @@ export class ArchiveThread {
     // Before the thread was ready this is the answer to start(); later a settled promise does not care.
     onFailed(error)
     if (this.#stopping || !this.#wasReady) return
+    const at = new Date().toISOString()
+    const lastError = { code: error.code, message: error.message, at, attempts: 1 }
+    this.#status = { ...this.#status, state: 'outage', lastError }
+    this.#options.onStatus(this.#status)
     this.#options.logger.error(`${error.message}; starting it again`, {
       code: error.code,
       hint: 'WAL is still being received and made durable. Please report this.',

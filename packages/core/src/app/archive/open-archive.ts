@@ -34,25 +34,40 @@ export interface OpenedArchive extends AsyncDisposable {
  * be decoded. The storage's server need not be there.
  * @throws WalrError WALR_PLUGIN, WALR_CONFIG, WALR_KEY
  */
-export async function openArchive(
-  settings: ArchiveSettings,
+export async function openArchive(settings: ArchiveSettings, context: OpenArchiveContext): Promise<OpenedArchive> {
+  const loader = loaderOf(settings, context)
+  const { storage: entry, codecs: writing, readCodecs } = archiveEntries(settings.archive)
+  await loader.assertGood([entry, ...writing, ...readCodecs])
+  const codecs = await openPipeline(loader, settings, context.signal)
+  const storage = await loader.openStorage(entry)
+  return { storage, codecs, [Symbol.asyncDispose]: () => storage[Symbol.asyncDispose]() }
+}
+
+/**
+ * The part of {@link openArchive} that needs no storage: keys are read, and proven.
+ * @throws WalrError WALR_PLUGIN, WALR_CONFIG, WALR_KEY
+ */
+export async function openCodecs(settings: ArchiveSettings, context: OpenArchiveContext): Promise<CodecPipeline> {
+  return openPipeline(loaderOf(settings, context), settings, context.signal)
+}
+
+function loaderOf(
+  { plugins, configFile, baseDirectory }: ArchiveSettings,
   { logger, signal, calls = {} }: OpenArchiveContext,
-): Promise<OpenedArchive> {
-  const { archive, plugins, configFile, baseDirectory } = settings
-  const loader = new PluginLoader({
-    plugins,
-    configFile,
-    baseDirectory,
-    logger,
-    signal,
-    now: () => new Date(),
-    builtins: BUILTIN_PLUGINS,
-    calls,
-  })
+): PluginLoader {
+  const now = (): Date => new Date()
+  return new PluginLoader({ plugins, configFile, baseDirectory, logger, signal, now, builtins: BUILTIN_PLUGINS, calls })
+}
+
+async function openPipeline(
+  loader: PluginLoader,
+  { archive, configFile }: ArchiveSettings,
+  signal: AbortSignal,
+): Promise<CodecPipeline> {
   const entries = archiveEntries(archive)
-  await loader.assertGood([entries.storage, ...entries.codecs, ...entries.readCodecs])
-  const writing = await Promise.all(entries.codecs.map((entry) => loader.openCodec(entry)))
-  const reading = await Promise.all([...entries.readCodecs, ...builtinCodecs].map((entry) => loader.openCodec(entry)))
+  const open = (entry: PluginEntry): Promise<Codec> => loader.openCodec(entry)
+  const writing = await Promise.all(entries.codecs.map(open))
+  const reading = await Promise.all([...entries.readCodecs, ...builtinCodecs].map(open))
   refuseUnused(writing, reading.slice(0, entries.readCodecs.length))
   const codecs = new CodecPipeline(writing, reading)
   try {
@@ -62,8 +77,7 @@ export async function openArchive(
     const place = configFile === undefined ? 'archive.codecs' : `${configFile} archive.codecs`
     throw new WalrError(cause.code, `${place}: ${cause.message}`, { hint: cause.hint, detail: cause.detail, cause })
   }
-  const storage = await loader.openStorage(entries.storage)
-  return { storage, codecs, [Symbol.asyncDispose]: () => storage[Symbol.asyncDispose]() }
+  return codecs
 }
 
 /** @throws WalrError WALR_CONFIG for a codec that would never be asked: objects are read by the suffixes of their names. */

@@ -1,5 +1,6 @@
 import type { ArchiveStatus } from '../../archive/archive-status.ts'
 import type { Disk } from '../../disk/disk.ts'
+import { isWalrError, WalrError } from '../../errors/walr-error.ts'
 import type { FindArchiveEnd } from '../../replication/start-finder.ts'
 import { GuardSlot } from '../../replication/guard-slot.ts'
 import type { ReplicationConnection } from '../../replication/connection/replication-connection.ts'
@@ -54,8 +55,10 @@ export class ReceiveArchive {
    */
   static async start(options: ReceiveArchiveOptions): Promise<ReceiveArchive> {
     const archive = new ReceiveArchive(options)
+    const { cluster, archive: described } = options.options
     try {
       await archive.#thread.start()
+      options.logger.info(`archiving to "${described.storage.use}" as cluster "${cluster}"`)
       const identity = await readIdentity(options.disk, options.directory)
       if (identity) archive.#thread.begin(identity)
       return archive
@@ -67,7 +70,16 @@ export class ReceiveArchive {
 
   /** To be called with each new connection: the guard slot has to keep WAL before any is received. */
   async ensureGuardSlot(): Promise<void> {
-    await this.#guard?.ensure()
+    try {
+      await this.#guard?.ensure()
+    } catch (error) {
+      if (!isWalrError(error)) throw error
+      throw new WalrError(error.code, `could not ask for the guard slot: ${error.message}`, {
+        detail: error.detail,
+        hint: 'It is made and moved by SQL: pg_hba.conf has to let walr into an ordinary database ("postgres", or dbname), beside replication.',
+        sqlState: error.sqlState,
+      })
+    }
   }
 
   /** A guard that also tells the archive whose WAL comes. */

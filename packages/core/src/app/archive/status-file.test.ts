@@ -1,5 +1,5 @@
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { hostname, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { INITIAL_ARCHIVE_STATUS, type ArchiveStatus } from '../../archive/archive-status.ts'
@@ -34,6 +34,7 @@ describe('the status file', () => {
     await file.close()
     expect(await readStatusFile(nodeDisk, directory)).toEqual({
       format: 1,
+      host: hostname(),
       updatedAt: expect.stringMatching(/^\d{4}-\d\d-\d\dT.*Z$/) as string,
       pid: process.pid,
       receiver,

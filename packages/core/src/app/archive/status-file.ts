@@ -1,3 +1,4 @@
+import { hostname } from 'node:os'
 import { join } from 'node:path'
 import type { ArchiveStatus } from '../../archive/archive-status.ts'
 import type { Disk } from '../../disk/disk.ts'
@@ -12,6 +13,7 @@ export interface ReportedStatus {
   /** ISO 8601; a report that is older than {@link STALE_MS} is of a walr that does not run any more. */
   readonly updatedAt: string
   readonly pid: number
+  readonly host: string
   readonly receiver: { readonly state: ReceiverStatus['state']; readonly reason: string; readonly since: string }
   readonly archive: ArchiveStatus
 }
@@ -61,6 +63,7 @@ export class StatusFile {
       format: 1,
       updatedAt: new Date().toISOString(),
       pid: process.pid,
+      host: hostname(),
       ...this.#read(),
     }
     const bytes = Buffer.from(`${JSON.stringify(status, undefined, 2)}\n`)

@@ -122,6 +122,8 @@ export class PluginLoader {
       if (signal.aborted) throw signal.reason
       const text = `could not be opened: ${mask(reasonOf(cause))}`
       if (isCodecError(cause, 'WrongKey')) throw new WalrError('WALR_KEY', sentence(named, text), { cause })
+      // The options themselves were good: what a codec still misses is a key.
+      if (isOptionsError(cause) && hook === 'codec') throw new WalrError('WALR_KEY', sentence(named, text), { cause })
       throw pluginFault(named, isOptionsError(cause) ? 'WALR_CONFIG' : 'WALR_PLUGIN', text, { cause })
     }
   }
