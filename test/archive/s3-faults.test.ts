@@ -170,7 +170,10 @@ it.concurrent.each(['short-body', 'stalled-body', 'reset', { status: 500, code: 
     await waitFor('the object is read', () => archive.proxy.requests.some(isSegmentGet))
     await archive.untilArchived(await finishSegments(cluster, 3))
     expect(archive.localSegments().length).toBeGreaterThanOrEqual(1)
-    expect((await archive.status())?.archive.lastError?.code).toBe('WALR_ARCHIVE_UNAVAILABLE')
+    await archive.untilStatus(
+      'it tells of the object that cannot be compared',
+      ({ archive: { lastError } }) => lastError?.code === 'WALR_ARCHIVE_UNAVAILABLE',
+    )
     archive.proxy.clear()
     await archive.untilAllArchived(await finishSegments(cluster, 1))
     expect(await walr.stop()).toBe(0)

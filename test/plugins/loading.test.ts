@@ -253,12 +253,12 @@ describe('opening', () => {
     await outcome
   })
 
-  it('tells a key that is wrong, and options that only show now, by their codes', async () => {
+  it('tells a key that is wrong, or missing, by its code', async () => {
     const wrongKey = `Object.assign(new Error('no key k1'), { [Symbol.for('walr.CodecError/1')]: true, code: 'WrongKey' })`
     workspace.install('a', codecPlugin('a', { createCodec: `() => { throw ${wrongKey} }` }))
     workspace.install('b', codecPlugin('b', { createCodec: `() => { throw ${optionsError.replace('FAULTS', '[]')} }` }))
     const loader = workspace.loader(['a', 'b'])
     await expect(loader.openCodec(entry('a'))).rejects.toMatchObject({ code: 'WALR_KEY' })
-    await expect(loader.openCodec(entry('b'))).rejects.toMatchObject({ code: 'WALR_CONFIG' })
+    await expect(loader.openCodec(entry('b'))).rejects.toMatchObject({ code: 'WALR_KEY' })
   })
 })

@@ -4,13 +4,15 @@ import type { ArchiveTrouble } from './retry-schedule.ts'
 
 /** A lasting trouble is reported again after this. */
 const REPEAT_MS = 600_000
-/** A trouble that is over after one attempt and so soon is not worth a line. */
+/** A trouble that is over after one attempt and so soon is the same one when it comes back. */
 const BLIP_MS = 5000
 
 /** Says what goes wrong once, again after a while, and when it is over: an outage of a day must not fill the log. */
 export class ArchiverAlarms {
   readonly #logger: Logger
   readonly #reported = new Map<string, number>()
+  /** Whether there is an alarm whose end has not been told. */
+  #isTold = false
 
   constructor(logger: Logger) {
     this.#logger = logger
@@ -26,6 +28,7 @@ export class ArchiverAlarms {
       return
     }
     this.#reported.set(event, nowMs)
+    this.#isTold = true
     const extra = { code: error.code, detail: error.detail, hint: error.hint ?? hints[kind], fields: { waiting } }
     const text = `${error.message}; ${waiting} ${waiting === 1 ? 'file waits' : 'files wait'} in the directory`
     if (kind === 'outage') this.#logger.warning(text, extra)
@@ -33,9 +36,10 @@ export class ArchiverAlarms {
   }
 
   over({ sinceMs, attempts }: ArchiveTrouble, waiting: number, nowMs: number): void {
-    // One object that fails again and again must not fill the log beside others that go well.
-    if (attempts === 1 && nowMs - sinceMs < BLIP_MS) return
-    this.#reported.clear()
+    // One object that fails again and again beside others that go well is reported once, and not over each time.
+    if (attempts > 1 || nowMs - sinceMs >= BLIP_MS) this.#reported.clear()
+    if (!this.#isTold) return
+    this.#isTold = false
     const seconds = Math.round((nowMs - sinceMs) / 1000)
     this.#logger.notice(
       `the archive takes WAL again after ${seconds} s and ${attempts} ${attempts === 1 ? 'attempt' : 'attempts'}; ${waiting} files wait`,
