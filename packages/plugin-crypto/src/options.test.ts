@@ -112,7 +112,7 @@ describe('the options', () => {
     const faults = faultsOf(Object.fromEntries([...described, 'unknown'].map((name) => [name, 0])))
     expect(faults.filter((fault) => fault.includes('unknown option'))).toEqual(['unknown: unknown option'])
     const secrets = optionDescriptions.filter((option) => option.secret === true).map(({ name }) => name)
-    expect(secrets).toEqual(['key', 'passphrase', 'oldKeys', 'oldPassphrases'])
+    expect(secrets).toEqual(['key', 'keyCommand', 'passphrase', 'oldKeys', 'oldPassphrases'])
   })
 
   it('are those of the README, with the same types and defaults', () => {

@@ -106,6 +106,6 @@ describe('options of S3', () => {
     const described = optionDescriptions.map(({ name }) => name)
     expect(described.toSorted()).toEqual([...Object.keys(flat), ...nested].sort())
     const secrets = optionDescriptions.filter(({ secret }) => secret).map(({ name }) => name)
-    expect(secrets).toEqual(['secretAccessKey', 'sessionToken', 'sseCustomerKey'])
+    expect(secrets).toEqual(['secretAccessKey', 'sessionToken', 'assumeRole.externalId', 'sseCustomerKey'])
   })
 })
