@@ -118,7 +118,7 @@ export class ArchiveThread {
       workerData: this.#settings,
       name: 'archive',
       // Buffers outside the heap die young here, but only a collection of the young frees them: a small one comes often.
-      resourceLimits: { maxYoungGenerationSizeMb: 4 },
+      resourceLimits: { maxYoungGenerationSizeMb: 3 },
       execArgv: [],
     })
     this.#worker = worker
