@@ -1,10 +1,9 @@
 import { beforeEach, describe, expect, it } from 'vitest'
-import { formatLsn } from '../wal/lsn.ts'
 import { parseTimelineHistory } from '../wal/timeline-history.ts'
 import { toTimelineId } from '../wal/timeline-id.ts'
-import { CLUSTER, SEGMENT, segmentLsn, segmentName } from '../wal/wal-bytes.fixture.ts'
+import { CLUSTER, SEGMENT, segmentName } from '../wal/wal-bytes.fixture.ts'
 import { StorageError } from '../plugins/contract/index.ts'
-import { describeEnd, findArchiveEnd } from './archive-end.ts'
+import { findArchiveEnd } from './archive-end.ts'
 import { ArchiveInventory } from './archive-inventory.ts'
 import { ArchiveLayout } from './archive-layout.ts'
 import { ScriptedStorage } from './scripted-storage.fixture.ts'
@@ -121,10 +120,5 @@ describe('the end of an archive', () => {
     put('1/4', '2/5', '2/6', '3/8')
     await end(3, '1\t0/5000A0', '2\t0/8000A0')
     expect(storage.calls.length).toBeLessThan(3 * 60)
-  })
-
-  it('is described by its position and timeline', () => {
-    const startLsn = segmentLsn(7)
-    expect(describeEnd({ timelineId: toTimelineId(2), startLsn })).toBe(`${formatLsn(startLsn)} (timeline 2)`)
   })
 })

@@ -1,5 +1,5 @@
 import { WalrError } from '../errors/walr-error.ts'
-import { formatLsn, type Lsn } from '../wal/lsn.ts'
+import type { Lsn } from '../wal/lsn.ts'
 import type { TimelineHistory } from '../wal/timeline-history.ts'
 import type { TimelineId } from '../wal/timeline-id.ts'
 import { segmentNumberOf, segmentStartLsn } from '../wal/wal-file-name.ts'
@@ -74,9 +74,4 @@ async function refuseNewerTimeline(
 function childOf({ timelineId, history }: ServerLine, parent: TimelineId): TimelineId {
   const index = history.findIndex((entry) => entry.timelineId === parent)
   return history[index + 1]?.timelineId ?? timelineId
-}
-
-/** For messages. */
-export function describeEnd({ timelineId, startLsn }: ArchiveEnd): string {
-  return `${formatLsn(startLsn)} (timeline ${timelineId})`
 }

@@ -1,4 +1,3 @@
-import type { CodecPipeline } from '../codec/codec-pipeline.ts'
 import { isCodecError, type Storage } from '../plugins/contract/index.ts'
 
 /** How an object of the archive compares with local bytes. */
@@ -50,13 +49,4 @@ export async function compareWithArchived(
   } finally {
     await mine.return?.()
   }
-}
-
-/** The decoding of an object through a pipeline, by the suffixes of its name. */
-export function pipelineDecoder(
-  codecs: CodecPipeline,
-  suffixes: string,
-  context: { readonly objectKey: string; readonly signal: AbortSignal },
-): ComparedObject['decode'] {
-  return (coded) => codecs.decode(suffixes, coded, context)
 }

@@ -40,7 +40,6 @@ export class Continuity {
   #heldLsn: Lsn | undefined
   /** Where runs begin that have not been checked. */
   #open = new Set<string>()
-  #scanned: ReadonlyMap<string, SegmentItem> = new Map()
   readonly #vanished: SegmentItem[] = []
   /** What the directory has and the archive lacks: that is on its way, and not missing. */
   #waiting: readonly SegmentItem[] = []
@@ -65,15 +64,14 @@ export class Continuity {
   }
 
   /**
-   * Notes segments of the scan before that are gone without having been confirmed: what follows them was taken to continue
+   * To be called before {@link unaccounted}: notes segments of the scan before that are gone without having been confirmed: what follows them was taken to continue
    * them.
    */
   noteVanished(waiting: readonly SegmentItem[], isConfirmed: (fileName: string) => boolean): void {
     const there = new Set(waiting.map(({ fileName }) => fileName))
-    for (const [fileName, segment] of this.#scanned) {
-      if (!there.has(fileName) && !isConfirmed(fileName)) this.#vanished.push(segment)
+    for (const segment of this.#waiting) {
+      if (!there.has(segment.fileName) && !isConfirmed(segment.fileName)) this.#vanished.push(segment)
     }
-    this.#scanned = new Map(waiting.map((segment) => [segment.fileName, segment]))
   }
 
   /** Looks for vanished segments in the archive, and reports those that are not there. @throws StorageError */

@@ -5,7 +5,7 @@ import { isStorageError, type ByteSource, type PutConfirmation, type Storage } f
 import type { Logger } from '../telemetry/logger.ts'
 import type { SegmentItem } from './archive-entry.ts'
 import type { ArchiveLayout } from './archive-layout.ts'
-import { compareWithArchived, pipelineDecoder } from './archived-object.ts'
+import { compareWithArchived } from './archived-object.ts'
 import { ObjectBuffer } from './encoded-object.ts'
 import { readSegment, type LocalWal } from './local-file.ts'
 import { checksumOf } from './object-checksum.ts'
@@ -83,7 +83,9 @@ export class SegmentArchiver {
 
   async #compare(segment: SegmentItem, key: string, signal: AbortSignal): ReturnType<typeof compareWithArchived> {
     const { storage, codecs, layout, wal } = this.#options
-    const decode = pipelineDecoder(codecs, codecs.suffix, { objectKey: layout.boundKey(key), signal })
+    const context = { objectKey: layout.boundKey(key), signal }
+    const decode = (coded: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> =>
+      codecs.decode(codecs.suffix, coded, context)
     return compareWithArchived({ storage, key, decode }, readSegment(segment, wal), signal)
   }
 

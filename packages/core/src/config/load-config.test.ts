@@ -22,7 +22,7 @@ function file(name: string, content: string): string {
 
 function load(content: string, more: Partial<LoadConfigOptions> = {}): Promise<LoadedConfig> {
   const path = file('walr.yaml', content)
-  return loadConfig({ path, environment: {}, workingDirectory: '/work', search: false, ...more })
+  return loadConfig({ path, environment: {}, workingDirectory: '/srv', search: false, ...more })
 }
 
 async function failure(content: string, more: Partial<LoadConfigOptions> = {}): Promise<string> {
@@ -196,7 +196,7 @@ describe('a value', () => {
       flags: { 'receive.slot': 'flag', 'receive.compress': 'gzip', cluster: undefined },
     })
     expect(config.cluster).toBe('file')
-    expect(config.receive).toMatchObject({ slot: 'flag', directory: '/work/variable', compress: 'gzip' })
+    expect(config.receive).toMatchObject({ slot: 'flag', directory: '/srv/variable', compress: 'gzip' })
     expect(
       ['cluster', 'receive.slot', 'receive.directory', 'receive.createSlot', 'receive.compress'].map(sourceOf),
     ).toEqual(['file', 'command line', 'environment variable WALR_RECEIVE_DIRECTORY', 'default', 'command line'])
