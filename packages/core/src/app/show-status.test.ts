@@ -18,9 +18,10 @@ interface Changed {
   readonly ageMs?: number
   readonly state?: ReportedStatus['receiver']['state']
   readonly archive?: Partial<ArchiveStatus>
+  readonly guard?: ReportedStatus['guard']
 }
 
-function report({ ageMs = 1000, state = 'streaming', archive = {} }: Changed = {}): void {
+function report({ ageMs = 1000, state = 'streaming', archive = {}, guard }: Changed = {}): void {
   const status: ReportedStatus = {
     format: 1,
     updatedAt: new Date(NOW.getTime() - ageMs).toISOString(),
@@ -28,6 +29,7 @@ function report({ ageMs = 1000, state = 'streaming', archive = {} }: Changed = {
     pid: 4711,
     receiver: { state, reason: 'as it is', since: '2026-11-21T11:00:00.000Z' },
     archive: { ...INITIAL_ARCHIVE_STATUS, state: 'idle', ...archive },
+    guard,
   }
   writeFileSync(join(directory, '.walr', 'status.json'), JSON.stringify(status))
 }
@@ -79,6 +81,18 @@ describe('the status of a directory', () => {
     ]) {
       expect(table).toContain(line)
     }
+  })
+
+  it.each<[ReportedStatus['guard'], RegExp]>([
+    [{ slot: 'guard', lsn: undefined, trouble: undefined }, /^guard slot +"guard" was not looked at yet$/m],
+    [{ slot: 'guard', lsn: '0/3000000', trouble: undefined }, /^guard slot +"guard" keeps WAL from 0\/3000000 on$/m],
+    [
+      { slot: 'guard', lsn: '0/3000000', trouble: { code: 'WALR_SLOT_INVALID', message: 'lost', since: 'noon' } },
+      /^guard slot +"guard": WALR_SLOT_INVALID since noon: lost$/m,
+    ],
+  ])('tells of a guard slot, and above all of one that guards nothing', async (guard, line) => {
+    report({ guard })
+    expect(statusTable(await readStatus(directory, NOW))).toMatch(line)
   })
 
   it('is shown before anything was archived, and of a walr that does not run', async () => {

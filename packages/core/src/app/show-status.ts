@@ -3,6 +3,7 @@ import { nodeDisk } from '../disk/node-disk.ts'
 import { EXIT_CODES } from '../errors/exit-codes.ts'
 import { isSystemError } from '../errors/system-error.ts'
 import { WalrError } from '../errors/walr-error.ts'
+import type { GuardSlotStatus } from '../replication/guard-slot.ts'
 import { readStatusFile, STALE_MS, type ReportedStatus } from './archive/status-file.ts'
 
 /** The status of a receive directory's walr, for people and for programs. */
@@ -42,9 +43,14 @@ function hasDied({ pid, host }: ReportedStatus): boolean {
   }
 }
 
+function guardText({ slot, lsn, trouble }: GuardSlotStatus): string {
+  if (trouble) return `"${slot}": ${trouble.code} since ${trouble.since}: ${trouble.message}`
+  return lsn === undefined ? `"${slot}" was not looked at yet` : `"${slot}" keeps WAL from ${lsn} on`
+}
+
 /** An aligned table of it. */
 export function statusTable({ running, status }: ShownStatus): string {
-  const { receiver, archive } = status
+  const { receiver, archive, guard } = status
   const { backlog, lastError, lastArchived, quarantined, gapCount } = archive
   const rows: (readonly [string, string])[] = [
     ['walr', running ? `running (process ${status.pid})` : `not running; last report ${status.updatedAt}`],
@@ -55,6 +61,7 @@ export function statusTable({ running, status }: ShownStatus): string {
     ['backlog', `${backlog.files} files, ${backlog.bytes} bytes, oldest ${backlog.seconds} s`],
     ['gaps', gapCount === 0 ? 'none' : `${gapCount} recorded: take a new base backup, if there is none since`],
     ['quarantined', quarantined.length === 0 ? 'none' : quarantined.join(', ')],
+    ...(guard ? [['guard slot', guardText(guard)] as const] : []),
     ['last error', lastError ? `${lastError.code} at ${lastError.at}: ${lastError.message}` : 'none'],
   ]
   const width = Math.max(...rows.map(([name]) => name.length))

@@ -7,12 +7,11 @@ import { segmentLsn } from '../wal/wal-bytes.fixture.ts'
 import { FakeConnection, serverError, type Rows } from './fake-connection.fixture.ts'
 import { GuardSlot } from './guard-slot.ts'
 
-const FIND = "SELECT 1 FROM pg_catalog.pg_replication_slots WHERE slot_name = 'gua''rd'"
+const LOOK = "SELECT restart_lsn FROM pg_catalog.pg_replication_slots WHERE slot_name = 'gua''rd'"
 const CREATE = "SELECT pg_catalog.pg_create_physical_replication_slot('gua''rd', true)"
-const look = (number: number): string =>
-  `SELECT restart_lsn IS NULL, restart_lsn < '${formatLsn(segmentLsn(number))}'::pg_lsn FROM pg_catalog.pg_replication_slots WHERE slot_name = 'gua''rd'`
+const lsn = (number: number): string => formatLsn(segmentLsn(number))
 const advance = (number: number): string =>
-  `SELECT pg_catalog.pg_replication_slot_advance('gua''rd', '${formatLsn(segmentLsn(number))}')`
+  `SELECT end_lsn FROM pg_catalog.pg_replication_slot_advance('gua''rd', '${lsn(number)}')`
 
 /** A server that answers in order, each connection anew; `undefined` never answers. */
 class Server {
@@ -54,7 +53,8 @@ class Server {
   }
 }
 
-const behind: Rows = [['f', 't']]
+/** The slot stands at the start of this segment. */
+const at = (number: number): Rows => [[lsn(number)]]
 let server: Server
 let logger: RecordingLogger
 let stop: AbortController
@@ -68,31 +68,62 @@ afterEach(() => {
   // However it ended, no connection is left open.
   for (const connection of server.connections) expect(connection.closed).toBe(1)
 })
-const make = (intervalMs = 1): GuardSlot =>
-  new GuardSlot({ name: "gua'rd", connectSql: server.connect, logger, signal: stop.signal, intervalMs })
+const make = (intervalMs = 1, lookMs = 60_000): GuardSlot =>
+  new GuardSlot({ name: "gua'rd", connectSql: server.connect, logger, signal: stop.signal, intervalMs, lookMs })
 const moves = (): readonly string[] => server.queries.filter((sql) => sql.includes('advance'))
 
 describe('the guard slot', () => {
   it('is created when it is missing, keeping WAL at once, and left alone when it is there', async () => {
-    server.answers = { [FIND]: [], [CREATE]: [['(guard,)']] }
+    server.answers = { [LOOK]: [], [CREATE]: [['(guard,)']] }
     await make().ensure()
-    expect(server.queries).toEqual([FIND, CREATE])
+    expect(server.queries).toEqual([LOOK, CREATE])
     expect(logger.lines[0]).toContain('notice: created the guard slot')
-    server.answers = { [FIND]: [['1']] }
+    server.answers = { [LOOK]: at(4) }
     await make().ensure()
-    expect(server.queries.slice(2)).toEqual([FIND])
+    expect(server.queries.slice(2)).toEqual([LOOK])
+  })
+
+  it('is looked at now and then although there is nothing to move, and its loss is told at once and once', async () => {
+    server.answers = { [LOOK]: at(4) }
+    const changes = vi.fn()
+    const guard = new GuardSlot({
+      ...{ name: "gua'rd", connectSql: server.connect, logger, signal: stop.signal },
+      ...{ intervalMs: 1, lookMs: 5, onStatus: changes },
+    })
+    await guard.ensure()
+    expect(guard.status).toEqual({ slot: "gua'rd", lsn: lsn(4), trouble: undefined })
+    await until(() => server.connections.length >= 3, 'two more looks')
+    expect(logger.lines).toEqual([])
+    server.answers = { [LOOK]: [[null]] }
+    await until(() => logger.lines.length >= 3, 'the loss, and a few looks more')
+    expect(logger.lines.filter((line) => line.startsWith('warning:'))).toHaveLength(1)
+    expect(guard.status.trouble).toMatchObject({ code: 'WALR_SLOT_INVALID', since: expect.any(String) as string })
+    expect(changes).toHaveBeenCalled()
+    server.answers = { [LOOK]: at(5) }
+    await until(() => guard.status.trouble === undefined, 'the slot is well again')
+    expect(guard.status.lsn).toBe(lsn(5))
+    await guard.close(1000)
+  })
+
+  it('that was lost before walr started is told at the start', async () => {
+    server.answers = { [LOOK]: [[null]] }
+    const guard = make()
+    await guard.ensure()
+    expect(logger.lines).toEqual([expect.stringMatching(/^warning: .*keeps no WAL/)])
+    expect(guard.status.trouble?.code).toBe('WALR_SLOT_INVALID')
+    await guard.close(1000)
   })
 
   it('may be created by somebody else meanwhile, and is an error when it cannot be', async () => {
-    server.answers = { [FIND]: [], [CREATE]: serverError('42710', 'already exists') }
+    server.answers = { [LOOK]: [], [CREATE]: serverError('42710', 'already exists') }
     await make().ensure()
     const full = serverError('53400', 'all replication slots are in use')
-    server.answers = { [FIND]: [], [CREATE]: full }
+    server.answers = { [LOOK]: [], [CREATE]: full }
     await expect(make().ensure()).rejects.toBe(full)
   })
 
   it('is moved to what the archive has confirmed, and not back', async () => {
-    server.answers = { [look(4)]: behind, [advance(4)]: [['']], [look(6)]: behind, [advance(6)]: [['']] }
+    server.answers = { [LOOK]: at(1), [advance(4)]: at(4), [advance(6)]: at(6) }
     const guard = make()
     guard.confirm(segmentLsn(4))
     await until(() => moves().length === 1, 'the first move')
@@ -105,8 +136,9 @@ describe('the guard slot', () => {
   })
 
   it('moves once for many confirmations, one move at a time, and at the end to the last of them', async () => {
+    server.answers = { [LOOK]: at(1) }
     for (let number = 1; number <= 50; number += 1) {
-      server.answers = { ...server.answers, [look(number)]: behind, [advance(number)]: [['']] }
+      server.answers = { ...server.answers, [advance(number)]: at(number) }
     }
     const guard = make(60_000)
     for (let number = 1; number <= 50; number += 1) {
@@ -119,16 +151,16 @@ describe('the guard slot', () => {
   })
 
   it('is not moved when it is already there or further', async () => {
-    server.answers = { [look(4)]: [['f', 'f']] }
+    server.answers = { [LOOK]: at(4) }
     const guard = make()
     guard.confirm(segmentLsn(4))
     await guard.close(1000)
-    expect(server.queries).toEqual([look(4)])
+    expect(server.queries).toEqual([LOOK])
   })
 
   it('asks nothing when nothing was confirmed, or nothing since the last move', async () => {
     await make().close(1000)
-    server.answers = { [look(4)]: behind, [advance(4)]: [['']] }
+    server.answers = { [LOOK]: at(1), [advance(4)]: at(4) }
     const guard = make()
     guard.confirm(segmentLsn(4))
     await until(() => moves().length === 1 && server.active === 0, 'the move')
@@ -138,9 +170,9 @@ describe('the guard slot', () => {
 
   it.each<[string, Rows, string]>([
     ['is missing', [], 'replication slot "gua\'rd" does not exist'],
-    ['has lost its WAL', [['t', null]], 'keeps no WAL'],
+    ['has lost its WAL', [[null]], 'keeps no WAL'],
   ])('is not moved when it %s, and that is told once', async (_, rows, text) => {
-    server.answers = { [look(4)]: rows }
+    server.answers = { [LOOK]: rows }
     const guard = make()
     guard.confirm(segmentLsn(4))
     await until(() => logger.lines.some((line) => line.startsWith('debug:')), 'another attempt')
@@ -155,9 +187,9 @@ describe('the guard slot', () => {
     guard.confirm(segmentLsn(4))
     await until(() => logger.lines.length > 2, 'a few attempts')
     expect(logger.lines.filter((line) => line.startsWith('warning:'))).toHaveLength(1)
-    server.answers = { [look(4)]: behind, [advance(4)]: [['']] }
+    server.answers = { [LOOK]: at(1), [advance(4)]: at(4) }
     server.refusal = undefined
-    await until(() => logger.lines.some((line) => line.includes('is moved again')), 'the move')
+    await until(() => logger.lines.some((line) => line.includes('is well again')), 'the move')
     await guard.close(1000)
     expect(moves()).toEqual([advance(4)])
   })
@@ -175,7 +207,7 @@ describe('the guard slot', () => {
   })
 
   it('is moved a last time although walr is stopping', async () => {
-    server.answers = { [look(4)]: behind, [advance(4)]: [['']] }
+    server.answers = { [LOOK]: at(1), [advance(4)]: at(4) }
     const guard = make(60_000)
     guard.confirm(segmentLsn(4))
     stop.abort(new DOMException('stopping', 'AbortError'))
@@ -184,7 +216,7 @@ describe('the guard slot', () => {
   })
 
   it('is left alone once it was closed', async () => {
-    server.answers = { [look(4)]: behind, [advance(4)]: [['']] }
+    server.answers = { [LOOK]: at(1), [advance(4)]: at(4) }
     const guard = make()
     await guard.close(1000)
     vi.useFakeTimers()

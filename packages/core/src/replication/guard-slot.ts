@@ -1,6 +1,7 @@
+import type { ErrorCode } from '../errors/error-codes.ts'
 import { isWalrError, WalrError } from '../errors/walr-error.ts'
 import type { Logger } from '../telemetry/logger.ts'
-import { formatLsn, type Lsn } from '../wal/lsn.ts'
+import { formatLsn, parseLsn, type Lsn } from '../wal/lsn.ts'
 import type { ReplicationConnection } from './connection/replication-connection.ts'
 import { isSlotMissing } from './replication-slot.ts'
 
@@ -10,11 +11,25 @@ export interface GuardSlotOptions {
   readonly connectSql: (signal: AbortSignal) => Promise<ReplicationConnection>
   readonly logger: Logger
   readonly signal: AbortSignal
+  /** The status is another one. */
+  readonly onStatus?: () => void
   /** The slot is moved at most this often. */
   readonly intervalMs?: number
+  /** How often it is looked at when there is nothing to move. */
+  readonly lookMs?: number
+}
+
+/** Plain data, written as JSON. */
+export interface GuardSlotStatus {
+  readonly slot: string
+  /** The server keeps WAL from here on; undefined until the slot was seen. */
+  readonly lsn: string | undefined
+  /** Undefined as long as the slot does what it is for. */
+  readonly trouble: { readonly code: ErrorCode; readonly message: string; readonly since: string } | undefined
 }
 
 const INTERVAL_MS = 10_000
+const LOOK_MS = 60_000
 const DUPLICATE_OBJECT = '42710'
 
 /**
@@ -26,10 +41,11 @@ export class GuardSlot {
   readonly #options: GuardSlotOptions
   #wantedLsn: Lsn | undefined
   #reachedLsn: Lsn | undefined
-  #moving: Promise<void> | undefined
-  #timer: NodeJS.Timeout | undefined
-  #lastMoveMs = -Infinity
-  #failing = false
+  #lsn: string | undefined
+  #trouble: GuardSlotStatus['trouble']
+  #visiting: Promise<void> | undefined
+  #timer: { readonly id: NodeJS.Timeout; readonly atMs: number } | undefined
+  #lastVisitMs = -Infinity
   #closed = false
   readonly #timeUp = new AbortController()
 
@@ -37,14 +53,19 @@ export class GuardSlot {
     this.#options = options
   }
 
-  /** Creates the slot, keeping WAL from now on, unless it is there. */
+  /** Where the slot stood when it was last looked at, and what is wrong with it. */
+  get status(): GuardSlotStatus {
+    return { slot: this.#options.name, lsn: this.#lsn, trouble: this.#trouble }
+  }
+
+  /** Creates the slot, keeping WAL from now on, unless it is there; from then on it is looked at now and then. */
   async ensure(): Promise<void> {
     const { name, logger } = this.#options
     await this.#query(async (connection) => {
-      const rows = await connection.query(
-        `SELECT 1 FROM pg_catalog.pg_replication_slots WHERE slot_name = ${literal(name)}`,
-      )
-      if (rows.length > 0) return
+      const standsAt = await look(connection, name)
+      if (standsAt === null) this.#failed('use', lost(name))
+      else this.#lsn = standsAt
+      if (standsAt !== undefined) return
       try {
         await connection.query(`SELECT pg_catalog.pg_create_physical_replication_slot(${literal(name)}, true)`)
       } catch (error) {
@@ -53,59 +74,80 @@ export class GuardSlot {
       }
       logger.notice(`created the guard slot "${name}": the server keeps WAL from now on until it is archived`)
     })
+    this.#lastVisitMs = performance.now()
+    this.#visitAfter(this.#options.lookMs ?? LOOK_MS)
   }
 
   /** The archive has confirmed everything before `archivedLsn`. The slot follows soon, and never goes back. */
   confirm(archivedLsn: Lsn): void {
     if (this.#wantedLsn !== undefined && archivedLsn <= this.#wantedLsn) return
     this.#wantedLsn = archivedLsn
-    this.#plan()
+    this.#visitAfter(this.#options.intervalMs ?? INTERVAL_MS)
   }
 
   /** Moves the slot a last time, for at most `limitMs`, and rests. */
   async close(limitMs: number): Promise<void> {
     this.#closed = true
-    clearTimeout(this.#timer)
-    // A server that does not answer must not keep us, whichever move it is.
+    clearTimeout(this.#timer?.id)
+    // A server that does not answer must not keep us, whichever visit it is.
     const limit = setTimeout(() => this.#timeUp.abort(new DOMException('walr is stopping', 'AbortError')), limitMs)
-    await this.#moving
-    if (this.#wantedLsn !== this.#reachedLsn) await this.#move(this.#timeUp.signal)
+    await this.#visiting
+    if (this.#wantedLsn !== this.#reachedLsn) await this.#visit(this.#timeUp.signal)
     clearTimeout(limit)
   }
 
-  #plan(): void {
-    if (this.#closed || this.#moving || this.#timer) return
-    const { intervalMs = INTERVAL_MS, signal } = this.#options
-    const waitMs = Math.max(0, this.#lastMoveMs + intervalMs - performance.now())
-    this.#timer = setTimeout(() => {
+  /** Plans the next visit for so long after the last one, unless it is planned for earlier. */
+  #visitAfter(pauseMs: number): void {
+    if (this.#closed || this.#visiting) return
+    const { signal } = this.#options
+    const nowMs = performance.now()
+    const atMs = Math.max(nowMs, this.#lastVisitMs + pauseMs)
+    if (this.#timer && this.#timer.atMs <= atMs) return
+    clearTimeout(this.#timer?.id)
+    const id = setTimeout(() => {
       this.#timer = undefined
-      this.#moving = this.#move(AbortSignal.any([signal, this.#timeUp.signal])).finally(() => {
-        this.#moving = undefined
-        if (this.#wantedLsn !== this.#reachedLsn) this.#plan()
+      this.#visiting = this.#visit(AbortSignal.any([signal, this.#timeUp.signal])).finally(() => {
+        this.#visiting = undefined
+        const { intervalMs = INTERVAL_MS, lookMs = LOOK_MS } = this.#options
+        if (!signal.aborted) this.#visitAfter(this.#wantedLsn === this.#reachedLsn ? lookMs : intervalMs)
       })
-    }, waitMs)
-    this.#timer.unref()
+    }, atMs - nowMs)
+    id.unref()
+    this.#timer = { id, atMs }
   }
 
-  /** Never rejects: a guard that stays behind costs disk on the server, no more. */
-  async #move(signal: AbortSignal): Promise<void> {
+  /** Never rejects: a guard that stays behind costs disk on the server, and one that is lost stops nothing. */
+  async #visit(signal: AbortSignal): Promise<void> {
     const { name, logger } = this.#options
     const wanted = this.#wantedLsn
-    if (wanted === undefined) return
-    this.#lastMoveMs = performance.now()
+    this.#lastVisitMs = performance.now()
     try {
-      await this.#query((connection) => advance(connection, name, wanted), signal)
+      await this.#query(async (connection) => {
+        this.#lsn = await move(connection, name, wanted)
+      }, signal)
       this.#reachedLsn = wanted
-      if (this.#failing) logger.notice(`the guard slot "${name}" is moved again`)
-      this.#failing = false
+      if (this.#trouble) logger.notice(`the guard slot "${name}" is well again`)
+      this.#report(undefined)
     } catch (error) {
       if (signal.aborted) return
-      const text = `could not move the guard slot "${name}" to ${formatLsn(wanted)}: ${messageOf(error)}`
-      // Once until it goes well again.
-      if (this.#failing) logger.debug(text)
-      else logger.warning(text, { hint: hintOf(error, name) })
-      this.#failing = true
+      this.#failed(wanted === undefined ? 'look at' : 'move', error)
     }
+  }
+
+  /** Tells each kind of trouble once, until it goes well again. */
+  #failed(doing: string, error: unknown): void {
+    const { name, logger } = this.#options
+    const code = isWalrError(error) ? error.code : 'WALR_INTERNAL'
+    const known = this.#trouble?.code === code ? this.#trouble : undefined
+    const text = `could not ${doing} the guard slot "${name}": ${messageOf(error)}`
+    if (known) logger.debug(text)
+    else logger.warning(text, { hint: hintOf(error, name) })
+    this.#report({ code, message: messageOf(error), since: known?.since ?? new Date().toISOString() })
+  }
+
+  #report(trouble: GuardSlotStatus['trouble']): void {
+    this.#trouble = trouble
+    this.#options.onStatus?.()
   }
 
   async #query(
@@ -121,16 +163,32 @@ export class GuardSlot {
   }
 }
 
-/** The server refuses to move a slot back, which is fine, and stops at what it has flushed itself. */
-async function advance(connection: ReplicationConnection, name: string, lsn: Lsn): Promise<void> {
-  const slot = literal(name)
+/** Where the slot stands: null when the server has given it up, undefined when it does not exist. */
+async function look(connection: ReplicationConnection, name: string): Promise<string | null | undefined> {
   const [row] = await connection.query(
-    `SELECT restart_lsn IS NULL, restart_lsn < ${literal(formatLsn(lsn))}::pg_lsn FROM pg_catalog.pg_replication_slots WHERE slot_name = ${slot}`,
+    `SELECT restart_lsn FROM pg_catalog.pg_replication_slots WHERE slot_name = ${literal(name)}`,
   )
-  if (!row) throw new WalrError('WALR_SLOT_MISSING', `replication slot "${name}" does not exist`)
-  if (row[0] === 't') throw new WalrError('WALR_SLOT_INVALID', `replication slot "${name}" keeps no WAL`)
-  if (row[1] !== 't') return
-  await connection.query(`SELECT pg_catalog.pg_replication_slot_advance(${slot}, ${literal(formatLsn(lsn))})`)
+  return row && (row[0] ?? null)
+}
+
+/**
+ * Moves the slot to `lsn`, if it stands before that, and returns where it is then. The server refuses to move a slot back,
+ * which is fine, and stops at what it has flushed itself.
+ */
+async function move(connection: ReplicationConnection, name: string, lsn: Lsn | undefined): Promise<string> {
+  const at = await look(connection, name)
+  if (at === undefined) throw new WalrError('WALR_SLOT_MISSING', `replication slot "${name}" does not exist`)
+  if (at === null) throw lost(name)
+  const standsAt = parseLsn(at)
+  if (lsn === undefined || (standsAt !== undefined && standsAt >= lsn)) return at
+  const [row] = await connection.query(
+    `SELECT end_lsn FROM pg_catalog.pg_replication_slot_advance(${literal(name)}, ${literal(formatLsn(lsn))})`,
+  )
+  return row?.[0] ?? at
+}
+
+function lost(name: string): WalrError {
+  return new WalrError('WALR_SLOT_INVALID', `replication slot "${name}" keeps no WAL`)
 }
 
 function hintOf(error: unknown, name: string): string {

@@ -41,10 +41,16 @@ export class ReceiveArchive {
       { directory, ...options.options, guarded: guardSlot !== undefined && !options.acceptGap },
       { logger, onStatus: (status) => this.#onStatus(status) },
     )
-    this.#guard = guardSlot === undefined ? undefined : new GuardSlot({ name: guardSlot, connectSql, logger, signal })
+    const onStatus = (): void => this.#statusFile.changed()
+    this.#guard =
+      guardSlot === undefined ? undefined : new GuardSlot({ name: guardSlot, connectSql, logger, signal, onStatus })
     this.#statusFile = new StatusFile(disk, directory, () => {
       const { since, ...receiver } = state.status
-      return { receiver: { ...receiver, since: since.toISOString() }, archive: this.#thread.status }
+      return {
+        receiver: { ...receiver, since: since.toISOString() },
+        archive: this.#thread.status,
+        guard: this.#guard?.status,
+      }
     })
   }
 

@@ -24,7 +24,7 @@ afterEach(() => {
 })
 
 const path = (): string => join(directory, '.walr', 'status.json')
-const make = (): StatusFile => new StatusFile(disk, directory, () => ({ receiver, archive }))
+const make = (): StatusFile => new StatusFile(disk, directory, () => ({ receiver, archive, guard: undefined }))
 const writes = (): number => disk.operations.filter(({ operation }) => operation === 'rename').length
 
 describe('the status file', () => {

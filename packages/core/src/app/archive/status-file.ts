@@ -4,6 +4,7 @@ import type { ArchiveStatus } from '../../archive/archive-status.ts'
 import type { Disk } from '../../disk/disk.ts'
 import { isSystemError, systemErrorText } from '../../errors/system-error.ts'
 import { WalrError } from '../../errors/walr-error.ts'
+import type { GuardSlotStatus } from '../../replication/guard-slot.ts'
 import type { ReceiverStatus } from '../../replication/receiver-state.ts'
 import { readWholeFile } from '../../wal/read-whole-file.ts'
 
@@ -16,6 +17,8 @@ export interface ReportedStatus {
   readonly host: string
   readonly receiver: { readonly state: ReceiverStatus['state']; readonly reason: string; readonly since: string }
   readonly archive: ArchiveStatus
+  /** Undefined without a guard slot. */
+  readonly guard: GuardSlotStatus | undefined
 }
 
 export const STALE_MS = 30_000
@@ -28,12 +31,12 @@ const FASTEST_MS = 1000
 export class StatusFile {
   readonly #disk: Disk
   readonly #path: string
-  readonly #read: () => Pick<ReportedStatus, 'receiver' | 'archive'>
+  readonly #read: () => Pick<ReportedStatus, 'receiver' | 'archive' | 'guard'>
   readonly #heartbeat: NodeJS.Timeout
   #timer: NodeJS.Timeout | undefined
   #writing: Promise<void> = Promise.resolve()
 
-  constructor(disk: Disk, directory: string, read: () => Pick<ReportedStatus, 'receiver' | 'archive'>) {
+  constructor(disk: Disk, directory: string, read: () => Pick<ReportedStatus, 'receiver' | 'archive' | 'guard'>) {
     this.#disk = disk
     this.#path = join(directory, STATUS_FILE)
     this.#read = read
