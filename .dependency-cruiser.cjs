@@ -45,7 +45,7 @@ module.exports = {
     seen('plugins/contract', ['plugins/contract']),
     seen('disk', ['disk', 'errors']),
     seen('telemetry', ['telemetry', 'errors']),
-    seen('config', ['config', 'errors', 'telemetry']),
+    seen('config', ['config', 'plugins/contract', 'errors', 'telemetry']),
     seen('wal', ['wal', 'errors', 'disk', 'telemetry']),
     seen('replication', ['replication', 'wal', 'errors', 'disk', 'telemetry', 'config']),
     seen('codec', ['codec', 'plugins/contract', 'errors', 'telemetry']),

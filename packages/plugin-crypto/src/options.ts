@@ -1,9 +1,8 @@
-import { OptionsError, type OptionDescription, type OptionFault } from '@walr/core/plugin'
+import { nearestName, OptionsError, type OptionDescription, type OptionFault } from '@walr/core/plugin'
 import { z } from 'zod'
 import { commandWords } from './command-words.ts'
 import { CHUNK_SIZE_LOG2 } from './header-format.ts'
 import { keyIdPattern, parseKeyText } from './key-text.ts'
-import { nearestName } from './nearest-name.ts'
 
 /** Where the key or passphrase of new objects comes from. */
 export type KeySource =

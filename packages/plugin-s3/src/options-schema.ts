@@ -1,5 +1,5 @@
+import { nearestName } from '@walr/core/plugin'
 import { z } from 'zod'
-import { nearestOption } from './nearest-option.ts'
 
 const MEBIBYTE = 1024 ** 2
 const UNITS: Readonly<Record<string, number>> = { '': 1, KiB: 1024, MiB: MEBIBYTE, GiB: 1024 ** 3 }
@@ -101,7 +101,7 @@ export const optionsSchema = z.strictObject({
 /** What an unknown option is told. */
 export function unknownOptionText(name: string, section: readonly PropertyKey[]): string {
   const known = section[0] === 'assumeRole' ? assumeRole.shape : optionsSchema.shape
-  const nearest = nearestOption(name, Object.keys(known))
+  const nearest = nearestName(name, Object.keys(known))
   return `there is no such option${nearest === undefined ? '' : `; did you mean "${nearest}"?`}`
 }
 

@@ -1,6 +1,6 @@
 import type { Hook } from '@oclif/core'
 import { createLogger } from './create-logger.ts'
-import { nearestName } from '../errors/nearest-name.ts'
+import { nearestName } from '../plugins/contract/nearest-name.ts'
 
 /** oclif's hook for a word that is no command: says so, names the nearest command, and exits with status 1. Never asks. */
 export const hook: Hook.CommandNotFound = async function ({ id, config }) {

@@ -1,5 +1,5 @@
 import type { z } from 'zod'
-import { nearestName } from '../errors/nearest-name.ts'
+import { nearestName } from '../plugins/contract/nearest-name.ts'
 import type { ConfigFault } from './config-fault.ts'
 import { formatConfigPath, type ConfigPath } from './config-path.ts'
 import { configSchema, settingDescriptions, sectionShapes } from './config-schema.ts'

@@ -1,4 +1,4 @@
-import { nearestName } from '../errors/nearest-name.ts'
+import { nearestName } from '../plugins/contract/nearest-name.ts'
 import type { ConfigFault } from './config-fault.ts'
 import { formatConfigPath, type ConfigPath } from './config-path.ts'
 import { isSection, putAt, valueAt, type ConfigSection, type ConfigValue } from './config-tree.ts'

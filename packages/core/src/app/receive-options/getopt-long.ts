@@ -1,5 +1,5 @@
 import { WalrError } from '../../errors/walr-error.ts'
-import { nearestName } from '../../errors/nearest-name.ts'
+import { nearestName } from '../../plugins/contract/nearest-name.ts'
 
 /** One option as getopt_long(3) knows it. */
 export interface OptionName {

@@ -12,6 +12,7 @@ export {
   type StorageErrorCode,
   type StorageErrorOptions,
 } from './errors.ts'
+export { nearestName } from './nearest-name.ts'
 export {
   definePlugin,
   type HookContext,

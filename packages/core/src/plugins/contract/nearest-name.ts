@@ -1,5 +1,5 @@
 /**
- * The one of `names` that somebody who typed `given` probably meant: at most a third of its letters are wrong, missing,
+ * For the message about an unknown option: the one of `names` that somebody who typed `given` probably meant: at most a third of its letters are wrong, missing,
  * extra or swapped with their neighbour. Undefined when none is near enough.
  */
 export function nearestName(given: string, names: readonly string[]): string | undefined {
