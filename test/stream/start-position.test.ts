@@ -124,6 +124,7 @@ it('goes on in a directory that is compressed, at a segment that an earlier run 
   directory.write(`${segmentName(START)}.gz`, gzipSync(wal.segment(START)))
   directory.write(open, gzipSync(wal.read(START + SEGMENT, START + SEGMENT + 700_000n)))
   await using server = await startStreamServer({
+    flushLsn: START + 2n * SEGMENT + 5000n,
     startReplication: (session, request) => streamTo(session, request, START + 2n * SEGMENT + 5000n),
   })
   await using walr = startReceive(server, directory, '-n', '-Z', 'gzip')

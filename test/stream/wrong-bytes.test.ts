@@ -88,6 +88,7 @@ it('keeps of a message that is cut off by the end of the connection no byte that
     session.end()
   }
   await using server = await startStreamServer({
+    flushLsn: GOOD + 100_000n,
     startReplication: async (session, request) => {
       if (request.attempt > 1) return streamTo(session, request, START + 2n * SEGMENT)
       await session.copyBoth()

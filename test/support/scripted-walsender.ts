@@ -8,11 +8,15 @@ import {
   parameterStatus,
   readyForQuery,
   resultRow,
+  xlogData,
 } from './backend-messages.ts'
 import { FrontendMessageReader, type FrontendMessage } from './frontend-messages.ts'
 import type { MadeUpWal } from './made-up-wal.ts'
 import { waitFor } from './wait-for.ts'
 import { WalsenderSession, type Pace } from './walsender-session.ts'
+
+/** More than what is compared. */
+const SEAM_BYTES = 32_768n
 
 /** A START_REPLICATION command, taken apart. */
 export interface StartReplication {
@@ -27,7 +31,7 @@ export interface StartReplication {
 export interface WalsenderScript {
   /** Gives system identifier, segment size and timeline for the answers to commands. */
   readonly wal: MadeUpWal
-  /** What IDENTIFY_SYSTEM reports as the flush position. */
+  /** What IDENTIFY_SYSTEM reports as the flush position, as long as no more was sent. */
   readonly flushLsn: bigint
   /** As the parameter `server_version`; '15.18' when absent. */
   readonly serverVersion?: string
@@ -39,7 +43,7 @@ export interface WalsenderScript {
   readonly answer?: (sql: string, session: WalsenderSession) => Uint8Array | undefined
   /** Bytes that answer the StartupMessage in place of the usual greeting. */
   readonly greet?: (session: WalsenderSession) => Uint8Array | undefined
-  /** Called for each START_REPLICATION; sends CopyBoth itself, or something else. */
+  /** Called for each START_REPLICATION at the start of a segment; sends CopyBoth itself, or something else. */
   readonly startReplication: (session: WalsenderSession, request: StartReplication) => Promise<void> | void
   readonly pace?: Pace
 }
@@ -162,21 +166,38 @@ export class ScriptedWalsender implements AsyncDisposable {
       /^START_REPLICATION(?: SLOT "?(\w+)"?)?(?: PHYSICAL)? ([0-9A-F]+)\/([0-9A-F]+)(?: TIMELINE (\d+))?/i.exec(sql)
     if (!start) return session.raw(this.#answer(sql), readyForQuery())
     const [, slot, high = '', low = '', timeline] = start
+    const startLsn = (BigInt(`0x${high}`) << 32n) | BigInt(`0x${low}`)
+    if (startLsn % BigInt(this.#script.wal.walSegmentSize) !== 0n) return this.#answerSeam(session, startLsn)
     await this.#script.startReplication(session, {
       slot,
-      startLsn: (BigInt(`0x${high}`) << 32n) | BigInt(`0x${low}`),
+      startLsn,
       timelineId: timeline === undefined ? undefined : Number(timeline),
       attempt: ++this.#attempts,
     })
   }
 
+  /** A client that compares the end of its WAL with the server's: it takes what it needs, and stops. */
+  async #answerSeam(session: WalsenderSession, startLsn: bigint): Promise<void> {
+    const before = session.copyDoneCount
+    await session.copyBoth()
+    await session.raw(xlogData(startLsn, this.#script.wal.read(startLsn, startLsn + SEAM_BYTES)))
+    await waitFor('the end of the comparison', () => session.copyDoneCount > before || session.closed)
+    session.copyDoneCount = before
+    await session.copyDone()
+    await session.stopped()
+  }
+
+  #flushLsn(): bigint {
+    return this.sessions.reduce((lsn, { sentLsn }) => (sentLsn > lsn ? sentLsn : lsn), this.#script.flushLsn)
+  }
+
   #answer(sql: string): Buffer {
-    const { wal, flushLsn, slots = {}, histories = {} } = this.#script
+    const { wal, slots = {}, histories = {} } = this.#script
     if (/^IDENTIFY_SYSTEM/i.test(sql)) {
       const columns = ['systemid', 'timeline', 'xlogpos', 'dbname']
       return select(
         columns,
-        [wal.systemIdentifier, String(wal.timelineId), formatLsn(flushLsn), null],
+        [wal.systemIdentifier, String(wal.timelineId), formatLsn(this.#flushLsn()), null],
         'IDENTIFY_SYSTEM',
       )
     }

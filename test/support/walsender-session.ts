@@ -35,6 +35,8 @@ export class WalsenderSession {
   readonly statuses: StatusUpdate[] = []
   /** How many CopyDone messages the client has sent. */
   copyDoneCount = 0
+  /** The end of the WAL that {@link sendWal} has sent. */
+  sentLsn = 0n
   /** Whether the client has said goodbye with Terminate. */
   terminated = false
   /** Whether the connection is closed. */
@@ -65,6 +67,8 @@ export class WalsenderSession {
     for (let at = 0; at < bytes.length; at += messageBytes) {
       await this.raw(xlogData(startLsn + BigInt(at), bytes.subarray(at, at + messageBytes)))
     }
+    const endLsn = startLsn + BigInt(bytes.length)
+    if (endLsn > this.sentLsn) this.sentLsn = endLsn
   }
 
   keepalive(walEnd: bigint, { replyRequested = false } = {}): Promise<void> {

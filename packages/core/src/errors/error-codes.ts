@@ -69,6 +69,11 @@ export const ERROR_CODES = {
     remedy:
       'Make sure that walr talks to the right server, and that a standby it was promoted from is not used by mistake.',
   },
+  WALR_SERVER_BEHIND: {
+    meaning: 'The server has less WAL than the receive directory or the archive, on the same timeline.',
+    remedy:
+      'A lagging standby catches up, and walr goes on by itself. A server that was restored to an earlier moment needs a directory and a cluster name of its own.',
+  },
   WALR_WRONG_CLUSTER: {
     meaning:
       'A directory, file or slot belongs to another cluster than the server: its system identifier is different.',
@@ -89,8 +94,9 @@ export const ERROR_CODES = {
   },
   WALR_SEGMENT_CONFLICT: {
     meaning:
-      'A finished segment would replace a file of the same name with other contents. Both files are left as they are.',
-    remedy: 'Compare the two with pg_waldump; move the wrong one away.',
+      'A finished segment would replace a file of the same name with other contents, or the server has other WAL than walr where the two meet. Nothing is written over.',
+    remedy:
+      'Compare the two with pg_waldump. A server that was restored or copied needs a directory and a cluster name of its own.',
   },
   WALR_SEGMENT_CORRUPT: {
     meaning: 'A WAL file is damaged: wrong size, wrong page header, or a compressed file that does not decode.',

@@ -1,6 +1,6 @@
 import { WalrError } from '../errors/walr-error.ts'
 import { formatLsn, toLsn, type Lsn } from '../wal/lsn.ts'
-import { walBytes } from '../wal/wal-bytes.fixture.ts'
+import { SEGMENT, walBytes } from '../wal/wal-bytes.fixture.ts'
 import type {
   CopySink,
   EndOfStream,
@@ -19,6 +19,8 @@ export type Rows = readonly (readonly (string | null)[])[]
 /** What the fake server does once it has been asked to stream. */
 export type StreamScript = (sink: CopySink, request: StartReplication, fake: FakeConnection) => Promise<EndOfStream>
 
+/** More than a seam is long. */
+const SEAM = 32_768
 export const END_OF_STREAM: EndOfStream = { nextTimelineId: undefined, nextTimelineStartLsn: undefined }
 
 /** A connection without a socket: answers from a table, streams from a script, and keeps what is sent. */
@@ -28,9 +30,14 @@ export class FakeConnection implements ReplicationConnection {
   readonly peer = 'fake server'
   readonly queries: string[] = []
   readonly requests: StartReplication[] = []
+  /** Requests for the bytes of a seam, which are answered by `seam`. */
+  readonly seamRequests: StartReplication[] = []
+  /** What the server has where walr's files end. */
+  seam: (lsn: Lsn, length: number) => Uint8Array | Error = walBytes
   readonly statuses: SentStatus[] = []
   copyDones = 0
   closed = 0
+  #inSeam = false
   readonly #answers: Readonly<Record<string, Rows | Error>>
   readonly #scripts: StreamScript[]
   readonly #gone = Promise.withResolvers<never>()
@@ -56,9 +63,31 @@ export class FakeConnection implements ReplicationConnection {
   }
 
   startReplication(request: StartReplication, sink: CopySink): Promise<EndOfStream> {
+    // A stream begins with a segment.
+    if (request.startLsn % BigInt(SEGMENT) !== 0n) return this.#answerSeam(request, sink)
     this.requests.push(request)
     const script = this.#scripts.shift() ?? (() => Promise.reject(new Error('the fake server has no stream left')))
     return Promise.race([script(sink, request, this), this.#gone.promise])
+  }
+
+  async #answerSeam(request: StartReplication, sink: CopySink): Promise<EndOfStream> {
+    this.seamRequests.push(request)
+    const bytes = this.seam(request.startLsn, SEAM)
+    if (bytes instanceof Error) throw bytes
+    this.#inSeam = true
+    sink.onStart()
+    sink.onWalHeader(high(request.startLsn), low(request.startLsn), 0, 0, bytes.length)
+    await sink.onWalData(Buffer.from(bytes), 0, bytes.length, true)
+    await sink.onReadEnd(true)
+    if (this.#endSeam()) await sink.onCopyDone()
+    return END_OF_STREAM
+  }
+
+  /** False when the client has had enough before. */
+  #endSeam(): boolean {
+    const was = this.#inSeam
+    this.#inSeam = false
+    return was
   }
 
   sendCopyData(payload: Uint8Array): void {
@@ -69,6 +98,7 @@ export class FakeConnection implements ReplicationConnection {
   }
 
   sendCopyDone(): void {
+    if (this.#endSeam()) return
     this.copyDones += 1
     this.#copyDone.resolve(undefined)
   }

@@ -21,6 +21,7 @@ import {
 } from './identify-system.ts'
 import type { ReceiverStateHolder } from './receiver-state.ts'
 import { isSlotInvalidated, isSlotMissing, slotMissing } from './replication-slot.ts'
+import { checkSeam } from './seam-check.ts'
 import { StartFinder, type FindArchiveEnd, type MissingWal } from './start-finder.ts'
 import { walGap, type SlotState, type StartPosition, type StartSources } from './start-position.ts'
 import { fetchTimelineHistory } from './timeline-history-command.ts'
@@ -102,11 +103,17 @@ export class ReceiveSession {
     const finder = new StartFinder(this.#connection, this.#options)
     const directory = await finder.readDirectory(server, walSegmentSize)
     await this.#options.identity.keep(identity)
-    const slot = await finder.readSlot(directory !== undefined)
-    const archive = directory ? undefined : await finder.readArchive(server, identity)
-    const guard = directory ? undefined : await finder.readGuardSlot(server)
+    const proven = directory?.proven === true
+    const slot = await finder.readSlot(proven)
+    const archive = proven ? undefined : await finder.readArchive(server, identity)
+    const guard = proven ? undefined : await finder.readGuardSlot(server)
     const sources: StartSources = { directory, archive, guard, slot, server, walSegmentSize }
     let position = await finder.start(sources)
+    const seam =
+      directory?.proven === true &&
+      !this.#isPassed(position) &&
+      (await finder.readSeam(directory, server, walSegmentSize))
+    if (seam) await checkSeam(this.#connection, seam, { server, logger })
     const store = new SegmentStore({ ...this.#options, walSegmentSize, fileMode })
     let damaged = directory
     const opener: SegmentOpener = {
@@ -124,7 +131,11 @@ export class ReceiveSession {
         await this.#keepHistory(position.timelineId, fileMode)
         if (this.#options.stop.aborted) return 'interrupted'
         logger.info(`starting log streaming at ${formatLsn(position.startLsn)} (timeline ${position.timelineId})`)
-        if (this.#passed(position)) return 'end position'
+        if (this.#isPassed(position)) {
+          const { startLsn, timelineId } = position
+          logger.info(`stopped log streaming at ${formatLsn(startLsn)} (timeline ${timelineId})`)
+          return 'end position'
+        }
         const streamed = await this.#stream(position, { store: opener, walSegmentSize, serverTimeoutMs, slot, server })
         if (typeof streamed === 'string') return streamed
         if ('missingFrom' in streamed) position = await finder.startBehindGap(sources, position.timelineId, streamed)
@@ -246,10 +257,8 @@ export class ReceiveSession {
     return { timelineId: nextTimelineId, startLsn, from: 'server' }
   }
 
-  #passed({ startLsn, timelineId }: StartPosition): boolean {
-    const { endpos, logger } = this.#options
-    if (endpos === undefined || endpos >= startLsn) return false
-    logger.info(`stopped log streaming at ${formatLsn(startLsn)} (timeline ${timelineId})`)
-    return true
+  #isPassed({ startLsn }: StartPosition): boolean {
+    const { endpos } = this.#options
+    return endpos !== undefined && endpos < startLsn
   }
 }

@@ -104,7 +104,7 @@ describe('the archive asked for the start', () => {
 })
 
 describe('the guard slot asked for the start', () => {
-  it('tells what it keeps, by the replication command where there is one', async () => {
+  it('tells what it keeps, by the replication command where SQL is not allowed', async () => {
     expect(await finder({ guardSlot: 'guard' }).readGuardSlot(server)).toEqual({
       restartLsn: 0x612345n,
       restartTimelineId: 2,
@@ -112,19 +112,24 @@ describe('the guard slot asked for the start', () => {
     expect(await finder({}).readGuardSlot(server)).toBeUndefined()
   })
 
-  it('tells it by SQL on older servers, with the timeline that holds it', async () => {
-    const old = new FakeConnection(answers)
-    old.serverVersionNumber = 140_000
+  it('tells it by SQL, with the timeline that holds it', async () => {
+    const connection = new FakeConnection(answers)
     for (const [restart, timelineId] of [
       [segmentLsn(4), 1],
       [segmentLsn(6), 2],
     ] as const) {
       const probeSlot: StartFinderOptions['probeSlot'] = (name) =>
         Promise.resolve({ state: name === 'guard' ? 'reserved' : 'unknown', restartLsn: restart })
-      expect(await finder({ guardSlot: 'guard', probeSlot }, old).readGuardSlot(server)).toEqual({
+      expect(await finder({ guardSlot: 'guard', probeSlot }, connection).readGuardSlot(server)).toEqual({
         restartLsn: restart,
         restartTimelineId: timelineId,
       })
     }
+  })
+
+  it('keeps nothing once the server has given it up, whatever the replication command says', async () => {
+    const probeSlot = (): Promise<{ state: 'lost'; restartLsn: undefined }> =>
+      Promise.resolve({ state: 'lost', restartLsn: undefined })
+    expect((await finder({ guardSlot: 'guard', probeSlot }).readGuardSlot(server))?.restartLsn).toBeUndefined()
   })
 })

@@ -5,6 +5,8 @@ import type { Logger } from '../telemetry/logger.ts'
 import { setAsideDamaged } from '../wal/damaged-segments.ts'
 import { recordGap } from '../wal/gap-record.ts'
 import { formatLsn, INVALID_LSN, type Lsn } from '../wal/lsn.ts'
+import { readSeam } from '../wal/read-seam.ts'
+import type { Seam } from '../wal/seam.ts'
 import { listSegments } from '../wal/segment-directory.ts'
 import { segmentFault } from '../wal/segment-proof.ts'
 import { findStreamingStart, type DirectoryStart } from '../wal/streaming-start.ts'
@@ -83,6 +85,21 @@ export class StartFinder {
     )
   }
 
+  /** The last WAL that the directory has on the way of this server. */
+  async readSeam(
+    { newest }: DirectoryStart,
+    server: SystemIdentity,
+    walSegmentSize: WalSegmentSize,
+  ): Promise<Seam | undefined> {
+    const { disk, directory } = this.#options
+    const { timelineId } = newest
+    const isCurrent = timelineId === server.timelineId
+    const history = isCurrent ? [] : await this.#readHistory(server.timelineId)
+    const endLsn = history?.find((entry) => entry.timelineId === timelineId)?.switchLsn
+    if (!isCurrent && endLsn === undefined) return undefined
+    return readSeam(disk, directory, newest, { walSegmentSize, endLsn })
+  }
+
   /**
    * What the archive says; to be asked when the directory is empty. An archive that cannot be reached is asked again for a
    * while; then the start is chosen without it, with a warning: commits may be waiting.
@@ -120,9 +137,9 @@ export class StartFinder {
   async readGuardSlot(server: SystemIdentity): Promise<SlotPosition | undefined> {
     const { guardSlot, probeSlot } = this.#options
     if (guardSlot === undefined) return undefined
-    const slot = await readSlot(this.#connection, guardSlot)
-    if (slot) return slot
-    const { restartLsn } = await probeSlot(guardSlot)
+    const { state, restartLsn } = await probeSlot(guardSlot)
+    // Asked by command, a slot that PostgreSQL 18 gave up for its idleness still tells where it stood.
+    if (state === 'unknown') return readSlot(this.#connection, guardSlot)
     const history = await this.#readHistory(server.timelineId)
     const restartTimelineId = restartLsn && history && timelineHolding(server.timelineId, history, restartLsn)
     return { restartLsn, restartTimelineId }

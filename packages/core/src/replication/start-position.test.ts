@@ -24,6 +24,7 @@ const directory = {
   timelineId: toTimelineId(2),
   startLsn: lsn('0/D00000'),
   newest,
+  proven: true,
   warnings: ['a file was skipped'],
   damaged: [],
 }
@@ -39,6 +40,25 @@ describe('the start of streaming', () => {
       })
     }
     expect(new Set(logger.lines)).toEqual(new Set(['warning: a file was skipped']))
+  })
+
+  it.each<[string, Partial<StartSources>, string, string]>([
+    ['the archive', { archive: { timelineId: toTimelineId(1), startLsn: lsn('0/B00000') } }, '0/B00000', 'archive'],
+    ['the slot', { slot: slot('reserved', '0/C00100', 2) }, '0/C00000', 'slot'],
+    ['the server', { server: { ...base.server, flushLsn: lsn('0/A00001') } }, '0/A00000', 'server'],
+    ['nobody', { slot: slot('lost') }, '0/D00000', 'directory'],
+    [
+      'an archive that ends behind it',
+      { archive: { timelineId: toTimelineId(2), startLsn: lsn('0/E00000') } },
+      '0/D00000',
+      'directory',
+    ],
+  ])('is what %s says when it lies before the damaged files, which are all there is', (_, changed, at, from) => {
+    const start = chooseStart(
+      { ...base, directory: { ...directory, proven: false }, ...changed },
+      new RecordingLogger(),
+    )
+    expect(start).toMatchObject({ startLsn: lsn(at), from })
   })
 
   it('is the segment of the slot’s position when there are no files', () => {
@@ -93,6 +113,12 @@ describe('the start of streaming', () => {
       const start = chooseStart({ ...base, guard, slot: other }, new RecordingLogger())
       expect(start).toEqual({ timelineId: 2, startLsn: lsn('0/A00000'), from: 'slot' })
     }
+  })
+
+  it('is what the stream’s own slot keeps when that is more than a younger guard slot does', () => {
+    const guard = { restartLsn: lsn('0/F12345'), restartTimelineId: toTimelineId(3) }
+    const start = chooseStart({ ...base, guard, slot: slot('reserved', '0/A12345', 2) }, new RecordingLogger())
+    expect(start).toEqual({ timelineId: 2, startLsn: lsn('0/A00000'), from: 'slot' })
   })
 
   it('is what the slot keeps when the guard slot keeps nothing', () => {

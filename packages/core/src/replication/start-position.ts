@@ -18,7 +18,7 @@ export interface StartPosition {
 /** What the start is chosen from. */
 export interface StartSources {
   readonly directory: DirectoryStart | undefined
-  /** Behind what the archive has; looked for only when the directory is empty. */
+  /** Behind what the archive has; looked for only when the directory does not tell the start. */
   readonly archive?: ArchivePosition | undefined
   /** What the guard slot keeps: all that the archive has not confirmed. */
   readonly guard?: SlotPosition | undefined
@@ -42,30 +42,31 @@ export type SlotState = 'reserved' | 'never-used' | 'lost' | 'unknown'
  * @throws WalrError WALR_WAL_GAP when the directory is empty and the slot has lost the WAL it had promised to keep.
  */
 export function chooseStart(sources: StartSources, logger: Logger): StartPosition {
-  const { directory, archive, guard, slot, server, walSegmentSize } = sources
-  if (directory) {
-    for (const warning of directory.warnings) logger.warning(warning)
-    return { timelineId: directory.timelineId, startLsn: directory.startLsn, from: 'directory' }
-  }
+  const { directory, slot } = sources
+  if (!directory) return startWithoutFiles(sources, logger)
+  for (const warning of directory.warnings) logger.warning(warning)
+  const start: StartPosition = { timelineId: directory.timelineId, startLsn: directory.startLsn, from: 'directory' }
+  if (directory.proven) return start
+  // A damaged file may be named anything; whoever knows better wants WAL from before it.
+  const other = startWithoutFiles({ ...sources, slot: slot?.restartLsn === undefined ? undefined : slot }, logger)
+  return other.startLsn < start.startLsn ? other : start
+}
+
+function startWithoutFiles(sources: StartSources, logger: Logger): StartPosition {
+  const { archive, guard, slot, server, walSegmentSize } = sources
   const guarded = guard?.restartLsn === undefined ? undefined : segmentFloor(guard.restartLsn, walSegmentSize)
   // The guard stands where the archive was complete; objects behind it may have a hole before them.
   if (archive && (guarded === undefined || archive.startLsn <= guarded)) {
     logger.notice(
-      `the directory is empty; going on behind the archive, at ${formatLsn(archive.startLsn)} (timeline ${archive.timelineId})`,
+      `no file tells where to go on; going on behind the archive, at ${formatLsn(archive.startLsn)} (timeline ${archive.timelineId})`,
     )
     return { ...archive, from: 'archive' }
   }
-  if (guarded !== undefined) {
+  const kept = lowest([guard, slot])
+  if (kept) {
     return {
-      timelineId: guard?.restartTimelineId ?? server.timelineId,
-      startLsn: guarded,
-      from: 'slot',
-    }
-  }
-  if (slot?.restartLsn !== undefined) {
-    return {
-      timelineId: slot.restartTimelineId ?? server.timelineId,
-      startLsn: segmentFloor(slot.restartLsn, walSegmentSize),
+      timelineId: kept.restartTimelineId ?? server.timelineId,
+      startLsn: segmentFloor(kept.restartLsn, walSegmentSize),
       from: 'slot',
     }
   }
@@ -107,6 +108,15 @@ export function walGap(missingFrom: Lsn, cause: WalrError): WalrError {
       cause,
     },
   )
+}
+
+type Keeping = SlotPosition & { readonly restartLsn: Lsn }
+
+/** A guard slot may be younger than the stream's own, and keep less. */
+function lowest(slots: readonly (SlotPosition | undefined)[]): Keeping | undefined {
+  return slots
+    .filter((slot): slot is Keeping => slot?.restartLsn !== undefined)
+    .reduce<Keeping | undefined>((low, slot) => (low && low.restartLsn <= slot.restartLsn ? low : slot), undefined)
 }
 
 function segmentFloor(lsn: Lsn, walSegmentSize: WalSegmentSize): Lsn {

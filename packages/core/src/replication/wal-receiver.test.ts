@@ -116,7 +116,7 @@ describe('a receiver', () => {
   it('loses nothing when it connects again: what was flushed is not asked for behind it', async () => {
     const bench = new ReceiverBench()
     const half = losing(streaming(1_048_576 + 4096, () => Promise.reject(refused('WALR_CONNECTION_LOST'))))
-    const whole = new FakeConnection(answers(SERVER_LSN), streaming(8192))
+    const whole = new FakeConnection(answers(segmentLsn(6, 65_536)), streaming(8192))
     await receiver(bench, bench.connect(half, whole), { endpos: segmentLsn(6, 5000) }).run()
     expect(half.statuses.at(-1)?.flushed).toBe('0/600000')
     expect(whole.requests.map(({ startLsn }) => startLsn)).toEqual([segmentLsn(6)])

@@ -20,6 +20,8 @@ export interface DirectoryStart {
   readonly startLsn: Lsn
   /** The file that decided. */
   readonly newest: SegmentEntry
+  /** False when no file can be trusted, and the start is a guess from the name of one. */
+  readonly proven: boolean
   /** What the reader of the log should know: files that were passed over, and why. */
   readonly warnings: readonly string[]
   /** Finished files that cannot be trusted and stand where segments will be received again. */
@@ -37,7 +39,8 @@ interface Branch {
  * segment, then a finished file over a partial one. Files that lie on a branch which the server has not taken are kept,
  * and passed over.
  * @param faultOf tells why a finished file cannot be trusted, or undefined when it can.
- * @returns undefined when the directory has no segment. With nothing but damaged ones it is the start of the oldest.
+ * @returns undefined when the directory has no segment. With nothing but damaged ones it is the start of the oldest, not
+ * proven.
  * @throws WalrError WALR_TIMELINE when the directory is on a timeline that the server does not know.
  * @see `FindStreamingStart` in PostgreSQL's `src/bin/pg_basebackup/pg_receivewal.c`, which compares segment numbers before
  * timelines and can so get stuck on a branch that was left.
@@ -71,16 +74,17 @@ export async function findStreamingStart(
       }
       const childStart = segmentStartLsn(segmentNumberOf(branch.switchLsn, walSegmentSize), walSegmentSize)
       const damaged = inTheWay(child.timelineId, childStart)
-      return { timelineId: child.timelineId, startLsn: childStart, newest, warnings, damaged }
+      return { timelineId: child.timelineId, startLsn: childStart, newest, proven: true, warnings, damaged }
     }
     const damaged = inTheWay(branch.timelineId, startLsn)
-    return { timelineId: branch.timelineId, startLsn, newest, warnings, damaged }
+    return { timelineId: branch.timelineId, startLsn, newest, proven: true, warnings, damaged }
   }
   const oldest = oldestDamaged(entries, line)
   if (oldest) {
     const { timelineId, segmentNumber } = oldest
     const startLsn = segmentStartLsn(segmentNumber, walSegmentSize)
-    return { timelineId, startLsn, newest: oldest, warnings, damaged: inTheWay(timelineId, startLsn) }
+    const damaged = inTheWay(timelineId, startLsn)
+    return { timelineId, startLsn, newest: oldest, proven: false, warnings, damaged }
   }
   const strangers = entries.filter((entry) => !line.some((branch) => branch.timelineId === entry.timelineId))
   if (strangers[0]) throw notAnAncestor(strangers[0], server.timelineId)
