@@ -34,6 +34,8 @@ export async function readSeam(
     const seam = await unlessDamaged(() =>
       findSeam(contents(disk, directory, entry), {
         ...{ name: join(directory, entry.fileName), timelineId: entry.timelineId, startLsn, endLsn },
+        // Both receivers can leave bytes of an earlier run behind the end of a compressed one.
+        doubtful: entry.partial && entry.suffix !== '',
       }),
     )
     if (seam) return seam

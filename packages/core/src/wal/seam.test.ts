@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream'
 import { describe, expect, it } from 'vitest'
 import { toLsn } from './lsn.ts'
 import { findSeam, seamDifference, type Seam } from './seam.ts'
@@ -35,6 +36,19 @@ describe('the seam of a segment', () => {
     expect((await seamOf(16_384 + 24))?.bytes.length).toBeLessThanOrEqual(16_384)
     for (const length of [0, 24, 40]) expect(await seamOf(length)).toBeUndefined()
     expect(await seamOf(0, 0)).toBeUndefined()
+  })
+
+  it('of a doubtful file ends before the last page that has its own address: there may be garbage in that one', async () => {
+    const bytes = Buffer.from(segmentBytes(5).subarray(0, 100_000))
+    for (let page = 0; page * 8192 < bytes.length; page += 1) {
+      bytes.writeBigUInt64LE(page < 6 ? segmentLsn(5, page * 8192) : 7n, page * 8192 + 8)
+    }
+    const doubtful = { ...place, doubtful: true }
+    const seam = await findSeam(Readable.from([bytes]), doubtful)
+    expect(seam?.startLsn).toBe(segmentLsn(5, 4 * 8192))
+    expect(Buffer.from(seam?.bytes ?? []).equals(withoutZeros(bytes.subarray(4 * 8192, 5 * 8192)))).toBe(true)
+    expect(await findSeam(Readable.from([bytes.subarray(0, 8192)]), doubtful)).toBeUndefined()
+    expect(await findSeam(Readable.from([bytes.subarray(6 * 8192)]), doubtful)).toBeUndefined()
   })
 
   it('ends where the bytes no longer count', async () => {

@@ -17,19 +17,22 @@ export interface Seam {
 const PAGE = 8192
 /** What a disk writes whole or not at all. */
 const SECTOR = 512
+/** Of `xlp_pageaddr` in `XLogPageHeaderData`. */
+const ADDRESS_AT = 8
 const ZEROS = Buffer.alloc(PAGE)
 
 /**
  * Finds the last two pages of a segment that have more than a header, without its first header and the zeros behind them.
  * @param chunks the segment's bytes from its beginning; they may end early.
- * @param segment `endLsn`: bytes from here on do not count.
+ * @param segment `endLsn`: bytes from here on do not count. `doubtful`: there may be garbage behind the WAL; only a page
+ * that is followed by another one with its own address is taken for whole.
  * @returns undefined when no page has more than a header.
  */
 export async function findSeam(
   chunks: AsyncIterable<Uint8Array>,
-  segment: Omit<Seam, 'bytes'> & { readonly endLsn?: Lsn | undefined },
+  segment: Omit<Seam, 'bytes'> & { readonly endLsn?: Lsn | undefined; readonly doubtful?: boolean },
 ): Promise<Seam | undefined> {
-  const { name, timelineId, startLsn, endLsn } = segment
+  const { name, timelineId, startLsn, endLsn, doubtful = false } = segment
   const limit = endLsn === undefined ? Infinity : Number(endLsn - startLsn)
   const page = Buffer.alloc(PAGE)
   const pair = Buffer.alloc(2 * PAGE)
@@ -37,8 +40,9 @@ export async function findSeam(
   let endOffset = 0
   let offset = 0
   const endPage = (length: number): void => {
-    if (isHeaderOnly(page.subarray(0, length))) return
     const pageOffset = offset - length
+    if (isHeaderOnly(page.subarray(0, length))) return
+    if (doubtful && page.readBigUInt64LE(ADDRESS_AT) !== startLsn + BigInt(pageOffset)) return
     const follows = endOffset > 0 && endOffset === pageOffset
     if (follows) pair.copyWithin(0, PAGE)
     page.copy(pair, PAGE, 0, length)
@@ -57,9 +61,10 @@ export async function findSeam(
     if (offset >= limit) break
   }
   if (offset % PAGE > 0) endPage(offset % PAGE)
-  if (endOffset === 0) return undefined
-  const length = endOffset - firstOffset
-  const begin = length > PAGE ? 0 : PAGE
+  const hasTwo = endOffset - firstOffset > PAGE
+  if (endOffset === 0 || (doubtful && !hasTwo)) return undefined
+  const begin = hasTwo ? 0 : PAGE
+  const length = doubtful ? PAGE : endOffset - firstOffset
   // A segment's own header is the same on every branch.
   const skipped = firstOffset === 0 ? LONG_PAGE_HEADER_BYTES : 0
   const bytes = withoutZerosAtEnd(pair.subarray(begin + skipped, begin + length))
