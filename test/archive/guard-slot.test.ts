@@ -45,6 +45,25 @@ it.each([14, 17] as const)(
   },
 )
 
+it('jumps over nothing that the stream’s slot had kept before there was a guard', async () => {
+  await using cluster = await startCluster({ version: 17, settings: { wal_keep_size: '0' } })
+  await using archive = await LocalArchive.create(cluster, { receive: 'guardSlot: walr_guard' })
+  const kept = await cluster.text(
+    "select pg_walfile_name(restart_lsn) from pg_replication_slots where slot_name = 'walr'",
+  )
+  await finishSegments(cluster, 4)
+  // A new slot keeps WAL from the last checkpoint on.
+  await cluster.exec('checkpoint')
+  await using walr = archive.startWalr()
+  await walr.waitForLine(/created the guard slot "walr_guard": the server keeps WAL from 0\/[0-9A-F]+ on/)
+  await archive.untilArchived(await finishSegments(cluster, 1))
+  expect(await walr.stop()).toBe(0)
+  const archived = await archive.segments()
+  expect(archived[0]).toBe(kept)
+  const numbers = archived.map((name) => Number(`0x${name.slice(16)}`))
+  expect(numbers).toEqual(numbers.map((_, index) => (numbers[0] ?? 0) + index))
+})
+
 it('starts at the guard when both the directory and the archive are away', async () => {
   await using cluster = await startCluster({ version: 17, settings: { wal_keep_size: '0' } })
   await using archive = await LocalArchive.create(cluster, { receive: 'guardSlot: walr_guard' })

@@ -14,7 +14,7 @@ import { createSlot } from '../support/wal-traffic.ts'
 export class LocalArchive implements AsyncDisposable {
   readonly #scratch: Scratch
   readonly configFile: string
-  readonly receiveDirectory: string
+  receiveDirectory: string
   readonly archiveDirectory: string
 
   private constructor(scratch: Scratch) {
@@ -42,6 +42,16 @@ export class LocalArchive implements AsyncDisposable {
     ]
     writeFileSync(made.configFile, `${lines.join('\n')}\n`)
     return made
+  }
+
+  /** Configures another server from here on, and another receive directory, which is made. */
+  connectTo(cluster: PostgresCluster, directory = 'receive'): void {
+    const text = readFileSync(this.configFile, 'utf8')
+      .replace(/^connection: .*$/m, `connection: "${cluster.conninfo()}"`)
+      .replace(/^ {2}directory: .*$/m, `  directory: ${directory}`)
+    writeFileSync(this.configFile, text)
+    this.receiveDirectory = join(this.#scratch.path, directory)
+    mkdirSync(this.receiveDirectory, { recursive: true })
   }
 
   startWalr(args: readonly string[] = []): RunningProgram {

@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { cleanEnvironment } from '../support/clean-environment.ts'
@@ -32,6 +32,22 @@ connection: { host: db, user: walr, password: "\${file:secret}" }
 receive: { directory: wal, slot: walr }
 archive: { storage: { use: local, path: "\${ARCHIVE:-/archive}" } }
 `
+
+it('does not end as if all were well while a plugin waits for nothing', async () => {
+  const folder = join(scratch.path, 'node_modules/walr-x')
+  mkdirSync(folder, { recursive: true })
+  const walr = { apiVersion: 1, provides: ['codec'] }
+  writeFileSync(
+    join(folder, 'package.json'),
+    JSON.stringify({ name: 'walr-x', version: '1.0.0', type: 'module', exports: './index.js', walr }),
+  )
+  writeFileSync(join(folder, 'index.js'), 'await new Promise(() => undefined)')
+  const archive = '{ storage: { use: local, path: /archive }, codecs: [{ use: walr-x }] }'
+  file('walr.config.yaml', `connection: { host: db }\nplugins: [walr-x]\narchive: ${archive}\n`)
+  const { exitCode, stdout, stderr } = await walrConfig(['show'])
+  expect({ exitCode, stdout }).toEqual({ exitCode: 1, stdout: '' })
+  expect(stderr).toContain('walr: error: nothing is left to do, but walr is not done')
+})
 
 describe('walr config validate', () => {
   it('accepts a configuration that it finds in the working directory', async () => {

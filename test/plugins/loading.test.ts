@@ -253,6 +253,28 @@ describe('opening', () => {
     await outcome
   })
 
+  it('does not wait for a storage any longer than it has to, and says so', async () => {
+    const lines: string[] = []
+    const logger: Logger = { ...silentLogger, warning: (message) => void lines.push(message) }
+    const stop = new AbortController()
+    const createStorage = '() => new Promise(() => {})'
+    workspace.install('walr-x', codecPlugin('walr-x', { createCodec: '', createStorage }), {
+      walr: { apiVersion: 1, provides: ['storage'] },
+    })
+    const calls = { attempts: 1, openTimeoutMs: 50 }
+    const loader = workspace.loader(['walr-x'], { logger, signal: stop.signal, calls })
+    const storage = await loader.openStorage(entry('walr-x', {}, 'storage'))
+    expect(lines).toEqual([
+      '"walr-x" (walr.config.yaml archive.storage) has not opened its storage for 0.05 s; walr goes on, and waits for it',
+    ])
+    await expect(storage.head('a', { signal: stop.signal })).rejects.toMatchObject({
+      code: 'Transient',
+      message: expect.stringContaining('walr-x: head "a": the storage is not open yet') as string,
+    })
+    await storage[Symbol.asyncDispose]()
+    stop.abort()
+  })
+
   it('tells a key that is wrong, or missing, by its code', async () => {
     const wrongKey = `Object.assign(new Error('no key k1'), { [Symbol.for('walr.CodecError/1')]: true, code: 'WrongKey' })`
     workspace.install('a', codecPlugin('a', { createCodec: `() => { throw ${wrongKey} }` }))

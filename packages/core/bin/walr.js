@@ -9,6 +9,15 @@ process.once('SIGUSR1', function () {
   process.kill(process.pid, 'SIGUSR1')
 })
 
+/** Whether the program got to its end: a promise that nothing settles lets Node end in the middle, with status 0. */
+var finished = false
+process.on('exit', function (status) {
+  if (finished || status !== 0) return
+  process.stderr.write('walr: error: nothing is left to do, but walr is not done: it waits for what never comes\n')
+  process.stderr.write('walr: hint: A plugin may be waiting for nothing. "--verbose" tells how far it came.\n')
+  process.exitCode = failureStatus
+})
+
 /** Ends at once; for what must not happen. */
 function fail(message, hint) {
   process.stderr.write('walr: error: ' + message + '\nwalr: hint: ' + hint + '\n')
@@ -47,6 +56,7 @@ function restoreCommand() {
       })
     })
     .then(function (status) {
+      finished = true
       process.exitCode = status
       // PostgreSQL knows its own shutdown by the signal that its command died of.
       if (stopSignal) process.kill(process.pid, stopSignal)
@@ -76,6 +86,8 @@ function commands() {
       .run(process.argv.slice(2), import.meta.url)
       .catch(report)
       .then(function () {
+        // A reader that has gone away is waited for in vain.
+        finished = true
         return oclif.flush()
       })
   })
@@ -99,8 +111,8 @@ if (parseInt(process.versions.node, 10) < 24) {
   )
 } else if (isRestoreCommand) {
   restoreCommand().catch(failUnexpectedly)
-} else if (process.argv[2] === 'receive') {
-  receive().catch(failUnexpectedly)
 } else {
-  commands().catch(failUnexpectedly)
+  ;(process.argv[2] === 'receive' ? receive() : commands()).catch(failUnexpectedly).then(function () {
+    finished = true
+  })
 }

@@ -12,8 +12,9 @@ export function directoryIdentityGuard(disk: Disk, directory: string): IdentityG
     },
     async keep({ systemIdentifier, walSegmentSize, serverVersion }) {
       if (kept) return
-      kept = { systemIdentifier, walSegmentSize, serverVersion }
-      await writeIdentity(disk, directory, kept)
+      const identity = { systemIdentifier, walSegmentSize, serverVersion }
+      await writeIdentity(disk, directory, identity)
+      kept = identity
     },
   }
 }

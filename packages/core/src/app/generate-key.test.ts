@@ -69,6 +69,7 @@ describe('a new key', () => {
   it.each([
     ['open', 'EACCES', 'WALR_WRITE_FAILED'],
     ['write', 'ENOSPC', 'WALR_DISK_FULL'],
+    ['write', 'EDQUOT', 'WALR_DISK_FULL'],
     ['sync', 'EIO', 'WALR_WRITE_FAILED'],
     ['syncDirectory', 'EIO', 'WALR_WRITE_FAILED'],
   ] as const)('leaves no file behind when %s fails with %s', async (operation, error, code) => {

@@ -145,14 +145,20 @@ async function receive(
   }
 }
 
-function startArchive(
-  { guardSlot, acceptGap }: ReceiveOptions,
+/** @returns undefined when walr is to stop: then nothing will be received. */
+async function startArchive(
+  { slot, guardSlot, acceptGap }: ReceiveOptions,
   archiveOptions: ArchiveOptions,
   context: Pick<ReceiveArchiveOptions, 'directory' | 'connectSql' | 'state' | 'logger' | 'signal'>,
-): Promise<ReceiveArchive> {
+): Promise<ReceiveArchive | undefined> {
   const { directory, connectSql, state, logger, signal } = context
   const common = { disk: nodeDisk, directory, connectSql, state, logger, signal }
-  return ReceiveArchive.start({ ...common, options: archiveOptions, guardSlot, acceptGap })
+  try {
+    return await ReceiveArchive.start({ ...common, options: archiveOptions, slot, guardSlot, acceptGap })
+  } catch (error) {
+    if (signal.aborted && error === signal.reason) return undefined
+    throw error
+  }
 }
 
 /** With each connection the slots are made that the configuration wants: after a failover the new server has none. */

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { INITIAL_ARCHIVE_STATUS, type ArchiveStatus } from '../archive/archive-status.ts'
+import { toTimelineId } from '../wal/timeline-id.ts'
 import type { ReportedStatus } from './archive/status-file.ts'
 import { readStatus, statusTable } from './show-status.ts'
 
@@ -62,6 +63,7 @@ describe('the status of a directory', () => {
       archive: {
         state: 'refused',
         archivedLsn: '0/700000',
+        archivedTimelineId: toTimelineId(2),
         lastArchived: { walFileName: '000000010000000000000006', at: '2026-11-21T11:59:00.000Z' },
         backlog: { files: 2, bytes: 2_097_152, seconds: 61 },
         quarantined: ['000000010000000000000004'],
@@ -73,7 +75,7 @@ describe('the status of a directory', () => {
       'walr            running (process 4711)',
       'receiver        streaming since 2026-11-21T11:00:00.000Z (as it is)',
       'archive         refused',
-      'archived up to  0/700000',
+      'archived up to  0/700000 (timeline 2)',
       'last archived   000000010000000000000006 at 2026-11-21T11:59:00.000Z',
       'backlog         2 files, 2097152 bytes, oldest 61 s',
       'quarantined     000000010000000000000004',

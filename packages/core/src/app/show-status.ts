@@ -48,6 +48,11 @@ function guardText({ slot, lsn, trouble }: GuardSlotStatus): string {
   return lsn === undefined ? `"${slot}" was not looked at yet` : `"${slot}" keeps WAL from ${lsn} on`
 }
 
+function archivedText({ archivedLsn, archivedTimelineId }: ReportedStatus['archive']): string {
+  if (archivedLsn === undefined) return 'not known yet'
+  return archivedTimelineId === undefined ? archivedLsn : `${archivedLsn} (timeline ${archivedTimelineId})`
+}
+
 /** An aligned table of it. */
 export function statusTable({ running, status }: ShownStatus): string {
   const { receiver, archive, guard } = status
@@ -56,7 +61,7 @@ export function statusTable({ running, status }: ShownStatus): string {
     ['walr', running ? `running (process ${status.pid})` : `not running; last report ${status.updatedAt}`],
     ['receiver', `${receiver.state} since ${receiver.since} (${receiver.reason})`],
     ['archive', archive.state],
-    ['archived up to', archive.archivedLsn ?? 'not known yet'],
+    ['archived up to', archivedText(archive)],
     ['last archived', lastArchived ? `${lastArchived.walFileName} at ${lastArchived.at}` : 'nothing since the start'],
     ['backlog', `${backlog.files} files, ${backlog.bytes} bytes, oldest ${backlog.seconds} s`],
     ['gaps', gapCount === 0 ? 'none' : `${gapCount} recorded: take a new base backup, if there is none since`],

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest'
-import { parseTimelineHistory } from '../wal/timeline-history.ts'
+import { parseTimelineHistory, type TimelineHistory } from '../wal/timeline-history.ts'
 import { toTimelineId } from '../wal/timeline-id.ts'
 import { CLUSTER, SEGMENT, segmentName } from '../wal/wal-bytes.fixture.ts'
 import { StorageError } from '../plugins/contract/index.ts'
@@ -25,10 +25,16 @@ function put(...segments: string[]): void {
 
 const recordGap = (name: string): unknown => storage.objects.set(`${layout.gapsPrefix}${name}.json`, Buffer.alloc(0))
 
+/** Puts the history of a timeline. */
+const history = (timelineId: number, ...switches: string[]): unknown =>
+  storage.objects.set(layout.historyKey(`0000000${timelineId}.history`), Buffer.from(switches.join('\n')))
+
 /** The end for a server on this timeline, as `timeline/number`; the history is that of PostgreSQL's file. */
-async function end(timelineId: number, ...switches: string[]): Promise<string | undefined> {
-  const id = toTimelineId(timelineId)
-  const server = { timelineId: id, history: parseTimelineHistory(id, switches.join('\n')) }
+const end = (timelineId: number, ...switches: string[]): Promise<string | undefined> =>
+  endFor(timelineId, parseTimelineHistory(toTimelineId(timelineId), switches.join('\n')))
+
+async function endFor(timelineId: number, known: TimelineHistory | undefined): Promise<string | undefined> {
+  const server = { timelineId: toTimelineId(timelineId), history: known }
   const inventory = new ArchiveInventory(storage, layout, SEGMENT)
   const found = await findArchiveEnd(inventory, server, SEGMENT, new AbortController().signal)
   return found && `${found.timelineId}/${(found.startLsn / BigInt(SEGMENT)).toString(16)}`
@@ -96,6 +102,12 @@ describe('the end of an archive', () => {
     expect(await end(3, '1\t0/5000A0', '2\t0/8000A0')).toBe('3/a')
   })
 
+  it('is behind a recorded gap at the end of a parent', async () => {
+    put('1/3')
+    recordGap('0000000000400000-0000000000500000')
+    expect(await end(2, '1\t0/5000A0')).toBe('2/5')
+  })
+
   it('says nothing of a time before the archive began', async () => {
     put('2/7', '2/8')
     expect(await end(2, '1\t0/5000A0')).toBe('2/9')
@@ -104,6 +116,37 @@ describe('the end of an archive', () => {
   it('is refused when the archive is ahead on a timeline that the server does not know', async () => {
     put('1/4', '2/5')
     await expect(end(1)).rejects.toMatchObject({ code: 'WALR_TIMELINE' })
+  })
+
+  it('is refused when the archive has another history of the server’s timeline or of an ancestor', async () => {
+    put('1/4', '2/5')
+    history(2, '1\t0/5000A0\tno recovery target specified')
+    expect(await end(2, '1\t0/5000A0\tno reason')).toBe('2/6')
+    const refused = { code: 'WALR_TIMELINE', message: 'the archive has another history of timeline 2' }
+    await expect(end(2, '1\t0/5000B0')).rejects.toMatchObject(refused)
+    await expect(end(3, '1\t0/5000B0', '2\t0/6000A0')).rejects.toMatchObject(refused)
+    expect(await end(3, '1\t0/5000A0', '2\t0/6000A0')).toBe('3/6')
+    history(3, '2\t0/6000A0')
+    expect(await end(3, '1\t0/5000A0', '2\t0/6000A0')).toBe('3/6')
+    history(3, '1\t0/6000A0')
+    await expect(end(3, '1\t0/5000A0', '2\t0/6000A0')).rejects.toMatchObject({ code: 'WALR_TIMELINE' })
+  })
+
+  it('is found by the archive’s history when the server does not tell its own', async () => {
+    put('1/3', '1/4')
+    history(2, '1\t0/5000A0')
+    expect(await endFor(2, undefined)).toBe('2/5')
+  })
+
+  it('is refused when nobody knows how the server’s timeline continues the archive’s', async () => {
+    expect(await endFor(2, undefined)).toBeUndefined()
+    put('1/3', '1/4')
+    await expect(endFor(2, undefined)).rejects.toMatchObject({
+      code: 'WALR_TIMELINE',
+      message: 'the server has no history file of its timeline 2',
+    })
+    put('2/7')
+    expect(await endFor(2, undefined)).toBe('2/8')
   })
 
   it('is an error, and not unknown, when the storage cannot tell', async () => {

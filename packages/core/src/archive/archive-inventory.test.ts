@@ -4,6 +4,7 @@ import { INVALID_LSN, parseLsn, type Lsn } from '../wal/lsn.ts'
 import { toTimelineId } from '../wal/timeline-id.ts'
 import { walFileName } from '../wal/wal-file-name.ts'
 import { toWalSegmentSize, type WalSegmentSize } from '../wal/wal-segment-size.ts'
+import { StorageError } from '../plugins/contract/index.ts'
 import { CLUSTER, SEGMENT, TIMELINE_1 } from '../wal/wal-bytes.fixture.ts'
 import { ArchiveInventory, isRecorded } from './archive-inventory.ts'
 import { ArchiveLayout } from './archive-layout.ts'
@@ -76,7 +77,8 @@ describe('the newest segment of a timeline', () => {
     }
     expect(await newest()).toBe(5n)
     expect(await inventory().has(TIMELINE_1, 15n, signal)).toBe(false)
-    expect(await inventory().holesBefore(TIMELINE_1, { first: 5n, end: 6n }, signal)).toEqual([])
+    expect(await inventory().first(TIMELINE_1, signal)).toBe(5n)
+    expect(await inventory().runs(TIMELINE_1, { from: 0n, end: 100n }, signal)).toEqual([{ first: 5n, end: 6n }])
   })
 
   it('is what a full listing says, whatever is there', async () => {
@@ -103,36 +105,57 @@ describe('the newest segment of a timeline', () => {
         expect(await inventory().timelineAbove(TIMELINE_1, signal)).toBe(
           above.length === 0 ? undefined : Math.min(...above),
         )
+        expect(await inventory().timelines(signal)).toEqual([...new Set(entries.map(([, , id]) => id))].toSorted())
         const end = first + 60n
-        const holes = await inventory().holesBefore(TIMELINE_1, { first, end }, signal)
-        const missing = holes.flatMap((hole) => range(hole.first, hole.end))
-        expect(missing).toEqual(range(first, end).filter((value) => !numbers.includes(value)))
+        const runs = await inventory().runs(TIMELINE_1, { from: first, end }, signal)
+        expect(runs.flatMap((run) => range(run.first, run.end))).toEqual(
+          range(first, end).filter((value) => numbers.includes(value)),
+        )
       }),
       { numRuns: 100 },
     )
   })
 })
 
-describe('the holes before an end', () => {
-  it('are told in order, each as one run, and not before the first segment that is there', async () => {
+describe('the runs of segments', () => {
+  it('are told in order, within the bounds, with one listing', async () => {
     for (const number of [3n, 4n, 7n, 9n]) put(number)
-    const holes = await inventory().holesBefore(TIMELINE_1, { first: undefined, end: 12n }, signal)
-    expect(holes.map(({ first, end }) => [first, end])).toEqual([
-      [5n, 7n],
-      [8n, 9n],
-      [10n, 12n],
+    put(4n, { suffix: '.zst' })
+    const runs = async (from: bigint, end: bigint): Promise<unknown> =>
+      (await inventory().runs(TIMELINE_1, { from, end }, signal)).map((run) => [run.first, run.end])
+    expect(await runs(0n, 12n)).toEqual([
+      [3n, 5n],
+      [7n, 8n],
+      [9n, 10n],
     ])
-    expect(await inventory().holesBefore(TIMELINE_1, { first: undefined, end: 5n }, signal)).toEqual([])
-    expect(await inventory().holesBefore(TIMELINE_1, { first: 1n, end: 4n }, signal)).toEqual([
-      { timelineId: 1, first: 1n, end: 3n },
+    expect(await runs(4n, 9n)).toEqual([
+      [4n, 5n],
+      [7n, 8n],
     ])
+    expect(await runs(10n, 20n)).toEqual([])
+    expect(storage.calls).toHaveLength(3)
+  })
+})
+
+describe('the history of a timeline', () => {
+  const history = (): Promise<unknown> => inventory().history(toTimelineId(2), signal)
+
+  it('is what the archive has of it', async () => {
+    expect(await history()).toBeUndefined()
+    storage.objects.set(layout.historyKey('00000002.history'), Buffer.from('1\t0/5000A0\tno reason\n'))
+    expect(await history()).toEqual([{ timelineId: 1, switchLsn: lsn('0/5000A0'), reason: 'no reason' }])
   })
 
-  it('are looked for with one listing, and only near the end of a long archive', async () => {
-    put(0n)
-    for (let number = 1000n; number < 2500n; number += 1n) put(number)
-    expect(await inventory().holesBefore(TIMELINE_1, { first: 0n, end: 2500n }, signal)).toEqual([])
-    expect(storage.calls).toHaveLength(1)
+  it('is an error, and not absent, when it is malformed or the storage cannot tell', async () => {
+    putForeign('history/00000002.history')
+    await expect(history()).rejects.toMatchObject({
+      code: 'WALR_TIMELINE',
+      detail: expect.stringContaining('history/00000002.history') as string,
+    })
+    storage.script = () => {
+      throw new StorageError('Transient', 'away')
+    }
+    await expect(history()).rejects.toMatchObject({ code: 'Transient' })
   })
 })
 

@@ -1,21 +1,18 @@
-import type { Storage } from '../plugins/contract/index.ts'
+import { isWalrError, WalrError } from '../errors/walr-error.ts'
+import { isStorageError, type Storage } from '../plugins/contract/index.ts'
 import { INVALID_LSN, type Lsn } from '../wal/lsn.ts'
-import { toTimelineId, type TimelineId } from '../wal/timeline-id.ts'
-import { segmentStartLsn, walFileName, walFileSegment } from '../wal/wal-file-name.ts'
+import { parseTimelineHistory, type TimelineHistory } from '../wal/timeline-history.ts'
+import type { TimelineId } from '../wal/timeline-id.ts'
+import { historyFileName, segmentStartLsn, walFileName, walFileSegment } from '../wal/wal-file-name.ts'
 import type { WalSegmentSize } from '../wal/wal-segment-size.ts'
 import { parseGapFileName, parseSegmentKey, type ArchiveLayout } from './archive-layout.ts'
+import type { NumberRun, SegmentRun } from './segment-runs.ts'
+import { getSmallObject } from './small-object.ts'
 
 /** A segment that the archive has, under whatever suffix. */
 export interface ArchivedSegment {
   readonly timelineId: TimelineId
   readonly segmentNumber: bigint
-}
-
-/** Consecutive segments, `end` not included. */
-export interface SegmentRun {
-  readonly timelineId: TimelineId
-  readonly first: bigint
-  readonly end: bigint
 }
 
 /** Missing WAL that is known to be missing. */
@@ -26,10 +23,8 @@ export interface ArchivedGap {
 
 /** One past the last segment number that a file name can have, at the smallest segment size. */
 const SEGMENT_NUMBERS = 2n ** 44n
-/** Holes are looked for so far behind the end; further back lies what an archiver with many failures cannot reach. */
-const HOLE_WINDOW = 1000n
 
-/** Answers questions about what is in the archive with few listings; the normal path of archiving asks none. */
+/** Answers questions about what is in the archive; the normal path of archiving asks none. */
 export class ArchiveInventory {
   readonly #storage: Storage
   readonly #layout: ArchiveLayout
@@ -44,6 +39,10 @@ export class ArchiveInventory {
   /** The highest segment of a timeline below `before`; some 40 short listings however many there are. */
   async newest(timelineId: TimelineId, signal: AbortSignal, before?: bigint): Promise<ArchivedSegment | undefined> {
     const limit = before ?? SEGMENT_NUMBERS
+    // Mostly it is the one right before.
+    if (before !== undefined && before > 0n && (await this.has(timelineId, before - 1n, signal))) {
+      return { timelineId, segmentNumber: before - 1n }
+    }
     let found = await this.#firstFrom(timelineId, 0n, signal)
     if (found === undefined || found >= limit) return undefined
     // Invariant: a segment exists at `found` or above it if any does; none is at or above `high`.
@@ -65,35 +64,58 @@ export class ArchiveInventory {
     return (await this.#firstFrom(timelineId, segmentNumber, signal)) === segmentNumber
   }
 
-  /**
-   * The runs of segments that are missing before `end`, near it, behind others that are there; oldest first.
-   * @param first the first segment that the timeline should have, when that is known.
-   */
-  async holesBefore(
+  /** The lowest segment of a timeline. */
+  first(timelineId: TimelineId, signal: AbortSignal): Promise<bigint | undefined> {
+    return this.#firstFrom(timelineId, 0n, signal)
+  }
+
+  /** The runs of segments that are there from `from` to before `end`, oldest first; lists all of them. */
+  async runs(
     timelineId: TimelineId,
-    { first, end }: { readonly first: bigint | undefined; readonly end: bigint },
+    { from, end }: { readonly from: bigint; readonly end: bigint },
     signal: AbortSignal,
-  ): Promise<readonly SegmentRun[]> {
-    const start = end > HOLE_WINDOW ? end - HOLE_WINDOW : 0n
-    const holes: SegmentRun[] = []
-    let expected = first !== undefined && first >= start ? first : undefined
-    for await (const number of this.#segmentsFrom(timelineId, start, signal)) {
+  ): Promise<readonly NumberRun[]> {
+    const runs: NumberRun[] = []
+    for await (const number of this.#segmentsFrom(timelineId, from, signal)) {
       if (number >= end) break
-      if (expected !== undefined && number > expected) holes.push({ timelineId, first: expected, end: number })
-      if (expected === undefined || number >= expected) expected = number + 1n
+      const last = runs.at(-1)
+      if (last === undefined || number > last.end) runs.push({ first: number, end: number + 1n })
+      else if (number === last.end) runs[runs.length - 1] = { first: last.first, end: number + 1n }
     }
-    if (expected !== undefined && expected < end) holes.push({ timelineId, first: expected, end })
-    return holes
+    return runs
   }
 
   /** Timelines above `timelineId` that have segments; the first of them. */
-  async timelineAbove(timelineId: TimelineId, signal: AbortSignal): Promise<TimelineId | undefined> {
-    const startAfter = `${this.#layout.timelinePrefix(timelineId)}~`
-    for await (const { key } of this.#storage.list(this.#layout.walPrefix, { startAfter, signal })) {
-      const name = parseSegmentKey(key)?.walFileName
-      if (name !== undefined) return toTimelineId(Number.parseInt(name.slice(0, 8), 16))
+  timelineAbove(timelineId: TimelineId, signal: AbortSignal): Promise<TimelineId | undefined> {
+    return this.#firstTimeline(`${this.#layout.timelinePrefix(timelineId)}~`, signal)
+  }
+
+  /** Timelines that have segments, in order; one listing for each. */
+  async timelines(signal: AbortSignal): Promise<readonly TimelineId[]> {
+    const found: TimelineId[] = []
+    let next = await this.#firstTimeline(undefined, signal)
+    while (next !== undefined) {
+      found.push(next)
+      next = await this.timelineAbove(next, signal)
     }
-    return undefined
+    return found
+  }
+
+  /**
+   * The history of a timeline; undefined when the archive has none.
+   * @throws WalrError WALR_TIMELINE when it is malformed; StorageError.
+   */
+  async history(timelineId: TimelineId, signal: AbortSignal): Promise<TimelineHistory | undefined> {
+    const key = this.#layout.historyKey(historyFileName(timelineId))
+    try {
+      const content = await getSmallObject(this.#storage, key, signal)
+      return parseTimelineHistory(timelineId, content.toString('utf8'))
+    } catch (error) {
+      if (isStorageError(error, 'NotFound')) return undefined
+      if (!isWalrError(error)) throw error
+      const hint = 'Compare it with the file in pg_wal of the servers of that time. Move a damaged object away.'
+      throw new WalrError(error.code, `in the archive: ${error.message}`, { detail: `The object is "${key}".`, hint })
+    }
   }
 
   async gaps(signal: AbortSignal): Promise<readonly ArchivedGap[]> {
@@ -107,6 +129,16 @@ export class ArchiveInventory {
 
   async #firstFrom(timelineId: TimelineId, from: bigint, signal: AbortSignal): Promise<bigint | undefined> {
     for await (const number of this.#segmentsFrom(timelineId, from, signal)) return number
+    return undefined
+  }
+
+  async #firstTimeline(startAfter: string | undefined, signal: AbortSignal): Promise<TimelineId | undefined> {
+    const options = startAfter === undefined ? { signal } : { startAfter, signal }
+    for await (const { key } of this.#storage.list(this.#layout.walPrefix, options)) {
+      const name = parseSegmentKey(key)?.walFileName
+      const segment = name && walFileSegment(name, this.#walSegmentSize)
+      if (segment) return segment.timelineId
+    }
     return undefined
   }
 

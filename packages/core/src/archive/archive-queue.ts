@@ -1,7 +1,8 @@
 import { join } from 'node:path'
 import type { Disk } from '../disk/disk.ts'
 import { isSystemError, systemErrorText } from '../errors/system-error.ts'
-import { WalrError } from '../errors/walr-error.ts'
+import { isWalrError, WalrError } from '../errors/walr-error.ts'
+import { filesAmong } from '../wal/directory-files.ts'
 import { parseSegmentEntry, type SegmentEntry } from '../wal/segment-directory.ts'
 import { parseHistoryFileName } from '../wal/wal-file-name.ts'
 import type { WalSegmentSize } from '../wal/wal-segment-size.ts'
@@ -74,9 +75,10 @@ function toHistory(fileName: string): HistoryItem | undefined {
 
 async function filesOf(disk: Disk, directory: string, mayBeAbsent = false): Promise<readonly string[]> {
   try {
-    return (await disk.list(directory)).filter((entry) => entry.kind === 'file').map((entry) => entry.name)
+    return filesAmong(directory, await disk.list(directory))
   } catch (error) {
     if (mayBeAbsent && isSystemError(error, 'ENOENT')) return []
+    if (isWalrError(error)) throw error
     throw new WalrError('WALR_DIRECTORY', `could not open directory "${directory}": ${systemErrorText(error)}`, {
       cause: error,
     })

@@ -1,4 +1,5 @@
 import type { ErrorCode } from '../errors/error-codes.ts'
+import type { TimelineId } from '../wal/timeline-id.ts'
 
 /** What the archiver is doing. */
 export type ArchiveState = 'starting' | 'working' | 'idle' | 'outage' | 'refused' | 'stopped'
@@ -6,8 +7,13 @@ export type ArchiveState = 'starting' | 'working' | 'idle' | 'outage' | 'refused
 /** How far the archive is. Plain data: it is sent between threads and written as JSON. */
 export interface ArchiveStatus {
   readonly state: ArchiveState
-  /** All WAL before this position that walr received is in the archive, confirmed; undefined until that is known. */
+  /**
+   * All WAL before this position that walr received is in the archive, confirmed; undefined until that is known. Moves
+   * back when a newer timeline began before it.
+   */
   readonly archivedLsn: string | undefined
+  /** The timeline on whose way that position is: the newest that walr received. */
+  readonly archivedTimelineId: TimelineId | undefined
   /** The last segment that was confirmed. */
   readonly lastArchived: { readonly walFileName: string; readonly at: string } | undefined
   /** Finished segments that are not in the archive yet. */
@@ -37,6 +43,7 @@ export interface ArchiveErrorReport {
 export const INITIAL_ARCHIVE_STATUS: ArchiveStatus = {
   state: 'starting',
   archivedLsn: undefined,
+  archivedTimelineId: undefined,
   lastArchived: undefined,
   backlog: { files: 0, bytes: 0, seconds: 0 },
   archivedCount: 0,

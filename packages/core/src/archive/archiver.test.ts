@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { withForbiddenLink } from '../disk/forbidden-link.fixture.ts'
 import { StorageError } from '../plugins/contract/index.ts'
 import { until } from '../wal/recording.fixture.ts'
 import { CLUSTER, segmentName } from '../wal/wal-bytes.fixture.ts'
@@ -61,6 +62,19 @@ describe('the archiver', () => {
     await bench.drain()
     expect(bench.files).toEqual([...foreign, segmentName(5), segmentName(9)].toSorted())
     expect([...bench.storage.objects.keys()]).toEqual([`main/${CLUSTER}/identity.json`, bench.key(4), bench.key(5)])
+  })
+
+  it('goes on beside a foreign link that nobody can follow, and not beside one with the name of WAL', async () => {
+    for (const number of [4, 5]) bench.write(number)
+    const stopped = await bench.drain({ disk: withForbiddenLink(bench.directory, segmentName(6)) })
+    expect(stopped.lastError).toMatchObject({
+      code: 'WALR_DIRECTORY',
+      message: expect.stringContaining(segmentName(6)) as unknown,
+    })
+    expect(bench.files).toEqual([segmentName(4), segmentName(5)])
+    const status = await bench.drain({ disk: withForbiddenLink(bench.directory, 'notes') })
+    expect(status).toMatchObject({ archivedCount: 2, lastError: undefined })
+    expect(bench.files).toEqual([segmentName(5)])
   })
 
   it('does not leave an unfinished file of a segment that it removes: it would say where receiving goes on', async () => {

@@ -1,31 +1,34 @@
-import { join } from 'node:path'
 import type { CodecPipeline } from '../codec/codec-pipeline.ts'
 import type { TreeDisk } from '../disk/disk.ts'
 import { isSystemError } from '../errors/system-error.ts'
 import type { Storage } from '../plugins/contract/index.ts'
 import type { Logger } from '../telemetry/logger.ts'
-import { markArchived } from '../wal/archive-mark.ts'
 import type { DirectoryIdentity } from '../wal/directory-identity.ts'
+import { formatLsn } from '../wal/lsn.ts'
 import type { TimelineHistory } from '../wal/timeline-history.ts'
-import { parseTimelineHistory } from '../wal/timeline-history.ts'
 import type { TimelineId } from '../wal/timeline-id.ts'
 import type { ArchiveEntry, SegmentItem } from './archive-entry.ts'
 import { archiveFailure, type ArchiveFailure } from './archive-error.ts'
 import { ensureArchiveIdentity } from './archive-identity.ts'
-import { ArchiveInventory, type ArchivedGap } from './archive-inventory.ts'
-import { ArchiveLayout, parseGapFileName } from './archive-layout.ts'
-import { GAPS_FOLDER, scanDirectory, type DirectoryScan } from './archive-queue.ts'
+import { ArchiveInventory } from './archive-inventory.ts'
+import { ArchiveLayout } from './archive-layout.ts'
+import { scanDirectory, type DirectoryScan } from './archive-queue.ts'
 import type { ArchiveErrorReport, ArchiveStatus } from './archive-status.ts'
 import { ArchiverAlarms } from './archiver-alarms.ts'
 import { Backlog } from './backlog.ts'
 import type { Clock } from './clock.ts'
 import { ConfirmedFiles } from './confirmed-files.ts'
 import { Continuity } from './continuity.ts'
-import { readHistory, type LocalWal } from './local-file.ts'
+import { DirectoryMark } from './directory-mark.ts'
+import { HoleSearch } from './hole-search.ts'
+import { isGone, type LocalWal } from './local-file.ts'
+import { readLocalHistory } from './local-histories.ts'
 import { PendingFiles } from './pending-files.ts'
 import { RetrySchedule } from './retry-schedule.ts'
 import { SegmentArchiver } from './segment-archiver.ts'
 import { archiveGapRecord, archiveHistory } from './small-file-archiver.ts'
+import { newestTimeline, type NewestLine } from './newest-line.ts'
+import { TimelineGate } from './timeline-gate.ts'
 import { WakeUp } from './wake-up.ts'
 
 export interface ArchiverOptions {
@@ -66,6 +69,10 @@ export class Archiver {
   readonly #confirmed: ConfirmedFiles
   readonly #continuity: Continuity
   readonly #backlog: Backlog
+  readonly #mark: DirectoryMark
+  readonly #inventory: ArchiveInventory
+  readonly #search: HoleSearch
+  readonly #gate = new TimelineGate()
   readonly #pending = new PendingFiles()
   readonly #wake = new WakeUp()
   readonly #idle: SegmentArchiver[] = []
@@ -79,7 +86,6 @@ export class Archiver {
   #identityChecked = false
   #draining = false
   #archivedCount = 0
-  #archivedLsn: string | undefined
   #lastArchived: ArchiveStatus['lastArchived']
   #lastError: ArchiveErrorReport | undefined
   #stopped = false
@@ -94,15 +100,23 @@ export class Archiver {
     this.#alarms = new ArchiverAlarms(logger)
     this.#confirmed = new ConfirmedFiles(options)
     this.#backlog = new Backlog(disk, directory, walSegmentSize)
+    this.#mark = new DirectoryMark(options)
+    this.#inventory = new ArchiveInventory(storage, this.#layout, walSegmentSize)
     this.#continuity = new Continuity({
       disk,
       directory,
       walSegmentSize,
-      inventory: new ArchiveInventory(storage, this.#layout, walSegmentSize),
+      inventory: this.#inventory,
       historyOf: (timelineId) => this.#historyOf(timelineId),
       logger,
       now: () => new Date(clock.nowMs()),
       guarded: options.guarded,
+    })
+    this.#search = new HoleSearch({
+      continuity: this.#continuity,
+      clock,
+      onFailure: (failure) => this.#report(failure, 1),
+      onEnd: () => this.#wake.now(),
     })
   }
 
@@ -114,13 +128,13 @@ export class Archiver {
   }
 
   get status(): ArchiveStatus {
-    const { archivedLsn, ...backlog } = this.#backlog.report(this.#options.clock.nowMs(), this.#continuity.heldLsn)
-    if (this.#continuity.isSettled) this.#archivedLsn = archivedLsn
+    const archived = this.#backlog.position(this.#continuity.isSettled, this.#continuity.heldLsn)
     return {
       state: this.#state(),
-      archivedLsn: this.#archivedLsn,
+      archivedLsn: archived && formatLsn(archived.lsn),
+      archivedTimelineId: archived?.timelineId,
       lastArchived: this.#lastArchived,
-      backlog,
+      backlog: this.#backlog.report(this.#options.clock.nowMs()),
       archivedCount: this.#archivedCount,
       quarantined: this.#pending.quarantined,
       gapCount: this.#scan.entries.filter(({ kind }) => kind === 'gap').length,
@@ -140,18 +154,19 @@ export class Archiver {
     stop.addEventListener('abort', onStop, { once: true })
     try {
       if (stop.aborted) onStop()
+      await this.#mark.begin()
       await this.#confirmed.load()
       while (!this.#abort.signal.aborted) {
         await this.#look()
         this.#start()
         this.#tell()
-        if (this.#draining && this.#running.size === 0 && !this.#pending.needsScan) break
+        if (this.#draining && this.#running.size === 0 && !this.#search.running && !this.#pending.needsScan) break
         await this.#rest()
       }
     } finally {
       stop.removeEventListener('abort', onStop)
       this.#abort.abort(new DOMException('the archiver has ended', 'AbortError'))
-      await Promise.all(this.#running.values())
+      await Promise.all([...this.#running.values(), this.#search.running])
       this.#stopped = true
       this.#tell()
     }
@@ -171,18 +186,24 @@ export class Archiver {
     this.#scannedAtMs = nowMs
     try {
       this.#scan = await scanDirectory(disk, directory, this.#wal.walSegmentSize)
+      const newestLine = await this.#newestLine()
+      // From here on to the backlog nothing is awaited: what is confirmed meanwhile would be counted.
       const segments = this.#scan.entries.filter((entry) => entry.kind === 'segment')
       const open = segments.filter(({ fileName }) => !this.#confirmed.has(fileName))
-      this.#continuity.noteVanished(open, (fileName) => this.#confirmed.has(fileName))
-      this.#continuity.newest = this.#scan.newest
-      this.#continuity.recorded = recordedGaps(this.#scan)
       this.#schedule.keepOnly(new Set([...this.#scan.entries.map((entry) => entry.fileName), IDENTITY]))
-      this.#pending.update(this.#scan, (fileName) => this.#confirmed.has(fileName), this.#schedule)
-      this.#unaccounted = new Set(this.#continuity.unaccounted(open).map(({ fileName }) => fileName))
-      await this.#backlog.update(open)
+      const isConfirmed = (fileName: string): boolean => this.#confirmed.has(fileName)
+      this.#gate.update(this.#scan.entries, (fileName) => this.#pending.isDone(fileName))
+      const mayStart = (item: SegmentItem): boolean => !isConfirmed(item.fileName) && this.#gate.isOpen(item.timelineId)
+      this.#pending.update(this.#scan, mayStart, this.#schedule)
+      const unaccounted = this.#continuity.update(this.#scan, open, isConfirmed)
+      this.#unaccounted = new Set(unaccounted.map(({ fileName }) => fileName))
+      await this.#backlog.update(open, newestLine)
       const names = segments.map(({ fileName }) => fileName)
       await this.#confirmed.sweep(names, this.#scan, nowMs)
+      if (this.#identityChecked) await this.#mark.complete()
       this.#failedLooks = 0
+      const { conflict } = this.#gate
+      if (conflict) this.#report({ kind: 'local', error: conflict, retryAfterMs: undefined }, 1)
     } catch (error) {
       this.#failedLooks += 1
       this.#report(archiveFailure(`look into "${directory}"`, error), this.#failedLooks)
@@ -202,6 +223,7 @@ export class Archiver {
     if (this.#asksForIdentity() && this.#running.size === 0 && this.#schedule.isDue(IDENTITY, nowMs)) {
       this.#begin(IDENTITY, this.#attemptIdentity())
     }
+    if (this.#identityChecked && !this.#schedule.trouble) this.#search.begin(this.#abort.signal)
   }
 
   #begin(fileName: string, attempt: Promise<void>): void {
@@ -248,19 +270,9 @@ export class Archiver {
     } catch (error) {
       if (signal.aborted) return
       // Moved away under us: the next look shows what is there.
-      if (isSystemError(error, 'ENOENT') && (await this.#isGone(entry))) this.#scannedAtMs = -Infinity
+      if (isSystemError(error, 'ENOENT') && (await isGone(entry, this.#wal))) this.#scannedAtMs = -Infinity
       else this.#fail(entry.fileName, error, startedAtMs)
     }
-  }
-
-  /** Never rejects. */
-  async #isGone({ kind, fileName }: ArchiveEntry): Promise<boolean> {
-    const { disk, directory } = this.#options
-    const path = join(directory, kind === 'gap' ? GAPS_FOLDER : '', fileName)
-    return disk.stat(path).then(
-      (found) => found === undefined,
-      () => false,
-    )
   }
 
   async #ensureIdentity(signal: AbortSignal): Promise<void> {
@@ -269,15 +281,7 @@ export class Archiver {
     const owner = { layout: this.#layout, cluster, identity, now: new Date(clock.nowMs()) }
     const archiveId = await ensureArchiveIdentity(storage, owner, signal)
     // What leaves the directory, or was taken to be in the archive, depends on which archive that is.
-    const { disk, directory, logger } = this.#options
-    const before = await markArchived(disk, directory, { cluster, archiveId })
-    if (before !== undefined) {
-      logger.error(`the archive is not the one that this directory was archived to before (${before})`, {
-        code: 'WALR_ARCHIVE_REPLACED',
-        detail: `Its identity object has the id ${archiveId}. What was archived earlier is not in it.`,
-        hint: 'If it was changed on purpose, take a new base backup. If not, walr may be looking at a volume that is not mounted.',
-      })
-    }
+    await this.#mark.accept(archiveId)
     if (await this.#confirmed.accept(archiveId)) this.#scannedAtMs = -Infinity
     this.#identityChecked = true
   }
@@ -285,6 +289,7 @@ export class Archiver {
   async #archiveSegment(segment: SegmentItem, signal: AbortSignal): Promise<void> {
     const { clock, logger, storage, codecs } = this.#options
     if (this.#unaccounted.has(segment.fileName)) await this.#continuity.check(segment, signal)
+    const read = await this.#confirmed.fingerprint(segment.fileName)
     const archiver =
       this.#idle.pop() ??
       new SegmentArchiver({
@@ -304,7 +309,11 @@ export class Archiver {
       this.#idle.push(archiver)
     }
     const nowMs = clock.nowMs()
-    await this.#confirmed.add(segment.fileName, this.#scan, nowMs)
+    if (!(await this.#confirmed.add(segment.fileName, read, this.#scan, nowMs))) {
+      // Replaced under us: what is there by now is to be archived, too.
+      this.#scannedAtMs = -Infinity
+      return
+    }
     this.#pending.done(segment)
     this.#continuity.archived(segment)
     this.#backlog.confirmed(segment)
@@ -314,11 +323,22 @@ export class Archiver {
   }
 
   async #archiveSmall(entry: Exclude<ArchiveEntry, SegmentItem>, signal: AbortSignal): Promise<void> {
-    const { storage, logger } = this.#options
-    const context = { storage, layout: this.#layout, wal: this.#wal, logger }
-    if (entry.kind === 'gap') await archiveGapRecord(entry, context, signal)
-    else await archiveHistory(entry, context, signal)
-    this.#pending.done(entry)
+    const context = { storage: this.#options.storage, layout: this.#layout, wal: this.#wal, inventory: this.#inventory }
+    if (entry.kind === 'gap') {
+      await archiveGapRecord(entry, context, signal)
+      this.#pending.done(entry)
+      return
+    }
+    const { history, conflict } = await archiveHistory(entry, context, this.#scan.entries, signal)
+    if (conflict) {
+      this.#gate.refuse(entry.timelineId, conflict)
+      this.#pending.quarantine(entry)
+    } else {
+      this.#gate.take(entry.timelineId, history)
+      this.#pending.done(entry)
+    }
+    // Segments have waited for it, or are held back from here on.
+    this.#scannedAtMs = -Infinity
   }
 
   #fail(fileName: string, cause: unknown, startedAtMs: number): void {
@@ -340,12 +360,16 @@ export class Archiver {
     this.#alarms.failed(failure, this.#backlog.count, nowMs)
   }
 
-  async #historyOf(timelineId: TimelineId): Promise<TimelineHistory | undefined> {
-    for (const entry of this.#scan.entries) {
-      if (entry.kind !== 'history' || entry.timelineId !== timelineId) continue
-      return parseTimelineHistory(timelineId, (await readHistory(entry, this.#wal)).toString('utf8'))
-    }
-    return undefined
+  async #newestLine(): Promise<NewestLine | undefined> {
+    const timelineId = newestTimeline(this.#scan)
+    if (timelineId === undefined) return undefined
+    // One that cannot be read is as good as none; the attempts to archive say what is wrong with it.
+    const history = timelineId === 1 ? [] : await this.#historyOf(timelineId).catch(() => undefined)
+    return { timelineId, history }
+  }
+
+  #historyOf(timelineId: TimelineId): Promise<TimelineHistory | undefined> {
+    return readLocalHistory(this.#scan.entries, timelineId, this.#wal)
   }
 
   async #rest(): Promise<void> {
@@ -371,11 +395,4 @@ export class Archiver {
   #tell(): void {
     this.#options.onStatus(this.status)
   }
-}
-
-function recordedGaps({ entries }: DirectoryScan): readonly ArchivedGap[] {
-  return entries
-    .filter(({ kind }) => kind === 'gap')
-    .map(({ fileName }) => parseGapFileName(fileName))
-    .filter((gap) => gap !== undefined)
 }

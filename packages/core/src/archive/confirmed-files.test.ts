@@ -1,12 +1,23 @@
-import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { FaultTreeDisk } from '../disk/fault-tree-disk.ts'
 import type { FaultMatch } from '../disk/fault-rules.ts'
 import { nodeDisk } from '../disk/node-disk.ts'
+import { until } from '../wal/recording.fixture.ts'
 import { CLUSTER, SEGMENT, segmentName } from '../wal/wal-bytes.fixture.ts'
 import { ArchiverBench, pagedSegment } from './archiver.fixture.ts'
-import { CONFIRMED_FOLDER } from './confirmed-files.ts'
+import { CONFIRMED_FOLDER, ConfirmedFiles } from './confirmed-files.ts'
+import { fingerprintOf } from './file-fingerprint.ts'
 
 let bench: ArchiverBench
 let disk: FaultTreeDisk
@@ -28,6 +39,18 @@ const mark = (number: number, text: string): void => {
   bench.storage.objects.set(`main/${CLUSTER}/identity.json`, Buffer.from(JSON.stringify(identity)))
   mkdirSync(join(bench.directory, CONFIRMED_FOLDER), { recursive: true })
   writeFileSync(join(bench.directory, CONFIRMED_FOLDER, segmentName(number)), text)
+}
+/** As an earlier run has left it, for the file that is there. */
+async function markThere(number: number, ageMs = 0): Promise<void> {
+  const fingerprint = (await fingerprintOf(nodeDisk, join(bench.directory, segmentName(number)))) ?? '1 none 1'
+  mark(number, `${new Date(bench.clock.nowMs() - ageMs).toISOString()}\nthe-archive\n${fingerprint}\n`)
+}
+const local = (number: number): Buffer => readFileSync(join(bench.directory, segmentName(number)))
+/** Other WAL takes the place of a segment, as when the directory is received anew from another server. */
+function replace(number: number): void {
+  const path = join(bench.directory, segmentName(number))
+  writeFileSync(`${path}.new`, pagedSegment(number, 1, 7))
+  renameSync(`${path}.new`, path)
 }
 const later = (ms: number): Promise<void> => bench.clock.wait(ms, bench.stop.signal)
 /** Law 4: what is not in the directory any more is in the archive, byte for byte. */
@@ -109,20 +132,21 @@ describe('a kill', () => {
   it('while the marker was written costs one comparison', async () => {
     for (const number of [4, 5]) bench.write(number)
     bench.storage.objects.set(bench.key(4), pagedSegment(4))
-    for (const text of ['', '2026-', 'junk', '\0\0\0\0']) {
+    const withoutFile = `${new Date(bench.clock.nowMs()).toISOString()}\nthe-archive\n`
+    for (const text of ['', '2026-', 'junk', '\0\0\0\0', withoutFile]) {
       mark(4, text)
       writeFileSync(join(bench.directory, CONFIRMED_FOLDER, `${segmentName(4)}.tmp`), '2026')
       await bench.drain(keep)
       expect(bench.files).toHaveLength(2)
       expect(markers()).toContain(segmentName(4))
     }
-    expect(bench.storage.count('get', segmentName(4))).toBe(4)
+    expect(bench.storage.count('get', segmentName(4))).toBe(5)
   })
 
   it('after the marker and before the removal: the next run removes the file when it is time', async () => {
     for (const number of [4, 5]) bench.write(number)
     for (const number of [4, 5]) bench.storage.objects.set(bench.key(number), pagedSegment(number))
-    mark(4, new Date(bench.clock.nowMs() - 2 * DAY_MS).toISOString() + '\nthe-archive\n')
+    await markThere(4, 2 * DAY_MS)
     await bench.drain(keep)
     expect(bench.files).toEqual([segmentName(5)])
     expect(bench.storage.count('get', segmentName(4))).toBe(0)
@@ -130,9 +154,114 @@ describe('a kill', () => {
 
   it('after the removal and before the marker’s leaves nothing behind', async () => {
     bench.write(5)
-    mark(4, new Date(bench.clock.nowMs()).toISOString() + '\nthe-archive\n')
+    await markThere(4)
     await bench.drain(keep)
     expect(markers()).toEqual([segmentName(5)])
+  })
+})
+
+describe('other WAL under the name of a confirmed segment', () => {
+  const expectQuarantined = (...numbers: number[]): void => {
+    for (const number of numbers) {
+      expect(bench.storage.objects.get(bench.key(number))?.equals(pagedSegment(number))).toBe(true)
+      expect(local(number).equals(pagedSegment(number, 1, 7)), String(number)).toBe(true)
+    }
+  }
+
+  it('that came while walr was stopped is compared, and stays', async () => {
+    for (const number of [4, 5, 6]) bench.write(number)
+    await bench.drain(keep)
+    for (const number of [4, 5]) replace(number)
+    await later(2 * DAY_MS)
+    const status = await bench.drain(keep)
+    expect(status).toMatchObject({ quarantined: [segmentName(4), segmentName(5)], archivedLsn: '0/400000' })
+    expectQuarantined(4, 5)
+    expect(markers()).toEqual([segmentName(6)])
+  })
+
+  it('that comes before the archive has answered is compared, and stays', async () => {
+    for (const number of [4, 5, 6]) bench.write(number)
+    await bench.drain(keep)
+    for (const number of [4, 5, 6]) rmSync(join(bench.directory, segmentName(number)))
+    await later(2 * DAY_MS)
+    let received = false
+    bench.storage.script = ({ key }) => {
+      if (received || !key.endsWith('identity.json')) return
+      received = true
+      for (const number of [4, 5]) replace(number)
+    }
+    // What it asks the archive for first.
+    bench.write(7)
+    await bench.drain(keep)
+    await bench.drain(keep)
+    expect(received).toBe(true)
+    expectQuarantined(4, 5)
+  })
+
+  it.each([
+    ['kept', DAY_MS],
+    ['the newest', 0],
+  ])('that comes while walr runs is not removed when the confirmed one was %s', async (_, keepLocalMs) => {
+    bench.write(4)
+    const archiver = bench.make({ keepLocalMs })
+    const running = archiver.run(bench.stop.signal)
+    await until(() => archiver.status.archivedCount === 1, 'the confirmation')
+    replace(4)
+    bench.write(5)
+    await later(keepLocalMs)
+    archiver.hint()
+    await until(() => archiver.status.quarantined.length === 1, 'the quarantine')
+    bench.stop.abort(new DOMException('enough', 'AbortError'))
+    await running
+    expectQuarantined(4)
+  })
+
+  it('that comes while the segment is being stored is compared, and stays', async () => {
+    for (const number of [4, 5]) bench.write(number)
+    bench.storage.script = ({ operation, key }) => {
+      if (operation === 'put' && key === bench.key(4)) replace(4)
+    }
+    const status = await bench.drain()
+    expect(status.quarantined).toEqual([segmentName(4)])
+    expectQuarantined(4)
+  })
+
+  it('is not taken for it once a scan has not found the confirmed one', async () => {
+    bench.write(4)
+    await markThere(4)
+    const confirmed = new ConfirmedFiles({ ...keep, disk, directory: bench.directory, logger: bench.logger })
+    await confirmed.load()
+    expect(confirmed.has(segmentName(4))).toBe(true)
+    await confirmed.sweep([], { newest: undefined, superseded: [] }, bench.clock.nowMs())
+    expect(confirmed.has(segmentName(4))).toBe(false)
+    expect(confirmed.isUnproven).toBe(false)
+    expect(markers()).toEqual([])
+  })
+
+  it('that was copied with the time of the confirmed one is compared, and stays', async () => {
+    for (const number of [4, 5]) bench.write(number)
+    const at = new Date('2026-11-20T00:00:00Z')
+    utimesSync(join(bench.directory, segmentName(4)), at, at)
+    await bench.drain(keep)
+    replace(4)
+    utimesSync(join(bench.directory, segmentName(4)), at, at)
+    expect((await bench.drain(keep)).quarantined).toEqual([segmentName(4)])
+    expectQuarantined(4)
+  })
+
+  it('is not looked for when the file cannot be looked at: it stays until it can', async () => {
+    for (const number of [4, 5]) bench.write(number)
+    await bench.drain(keep)
+    await later(2 * DAY_MS)
+    const heal = disk.on({ operation: 'stat', pathPattern: /[0-9A-F]{24}$/ }, { error: 'EIO' })
+    await bench.drain({ ...keep, disk })
+    expect(bench.files).toEqual([segmentName(4), segmentName(5)])
+    heal()
+    for (let run = 1; run <= 2; run += 1) {
+      await bench.drain({ ...keep, disk })
+      await later(2 * DAY_MS)
+    }
+    expect(bench.files).toEqual([segmentName(5)])
   })
 })
 
@@ -149,9 +278,9 @@ describe('a disk that fails', () => {
   ])('does not stop the archiving when %s', async (_, match) => {
     for (const number of [4, 5, 6]) bench.write(number)
     // One of an earlier time that is gone, and one that is still there.
-    mark(3, new Date(bench.clock.nowMs()).toISOString() + '\nthe-archive\n')
+    await markThere(3)
     bench.storage.objects.set(bench.key(4), pagedSegment(4))
-    mark(4, new Date(bench.clock.nowMs()).toISOString() + '\nthe-archive\n')
+    await markThere(4)
     const heal = disk.on(match, { error: 'EIO' })
     for (const keepLocalMs of [DAY_MS, 0]) {
       await bench.drain({ disk, keepLocalMs })

@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import type { Disk } from '../disk/disk.ts'
+import type { Disk, TreeDisk } from '../disk/disk.ts'
 import { writeFileDurably } from '../disk/write-file-durably.ts'
 import { isSystemError, systemErrorText } from '../errors/system-error.ts'
 import { isWalrError } from '../errors/walr-error.ts'
@@ -7,6 +7,7 @@ import type { Logger } from '../telemetry/logger.ts'
 import { readWholeFile } from '../wal/read-whole-file.ts'
 import { setAsideDamaged } from '../wal/damaged-segments.ts'
 import type { DirectoryScan } from './archive-queue.ts'
+import { fingerprintOf, type FileFingerprint } from './file-fingerprint.ts'
 
 /** Where it is remembered which local files are in the archive while they are kept. */
 export const CONFIRMED_FOLDER = join('.walr', 'archived')
@@ -15,7 +16,7 @@ export const CONFIRMED_FOLDER = join('.walr', 'archived')
 export type Neighbours = Pick<DirectoryScan, 'newest' | 'superseded'>
 
 export interface ConfirmedFilesOptions {
-  readonly disk: Disk
+  readonly disk: TreeDisk
   readonly directory: string
   /** How long a segment stays after its confirmation. */
   readonly keepLocalMs: number
@@ -25,19 +26,23 @@ export interface ConfirmedFilesOptions {
 /**
  * The local segments that the storage has confirmed, and their removal (law 4). Two stay nevertheless: those that
  * `keepLocal` covers, and the newest segment of the directory, so that the directory always says where receiving goes on.
+ * A confirmation is for one file, not for its name: another file under it is to be archived, and never removed for it.
  */
 export class ConfirmedFiles {
   readonly #options: ConfirmedFilesOptions
-  readonly #confirmedAtMs = new Map<string, number>()
+  readonly #confirmed = new Map<string, Confirmation>()
   /** What an earlier run noted; nothing is removed for it before {@link accept}. */
-  readonly #remembered = new Map<string, ConfirmationRecord>()
+  readonly #remembered = new Map<string, Remembered>()
   #archiveId: string | undefined
 
   constructor(options: ConfirmedFilesOptions) {
     this.#options = options
   }
 
-  /** Reads what an earlier run remembered. A record that cannot be read costs a comparison with the archive, no more. */
+  /**
+   * Reads what an earlier run remembered. A record that cannot be read, or is about another file than the one that is
+   * there, costs a comparison with the archive, no more.
+   */
   async load(): Promise<void> {
     const { disk, directory, keepLocalMs } = this.#options
     if (keepLocalMs === 0) return
@@ -49,7 +54,8 @@ export class ConfirmedFiles {
       if (kind !== 'file') continue
       const path = join(folder, name)
       const record = await this.#unlessRefused(`read "${path}"`, readRecord(disk, path))
-      if (record) this.#remembered.set(name, record)
+      const there = record && (await this.#unlessRefused(`look at "${name}"`, this.fingerprint(name)))
+      if (record && there === record.fingerprint) this.#remembered.set(name, record)
       else await this.#unlessRefused(`remove "${path}"`, disk.remove(path))
     }
   }
@@ -67,7 +73,7 @@ export class ConfirmedFiles {
 
   /** Whether the archive has this segment; as long as nobody has asked which archive that is, as far as is remembered. */
   has(fileName: string): boolean {
-    return this.#confirmedAtMs.has(fileName) || this.#remembered.has(fileName)
+    return this.#confirmed.has(fileName) || this.#remembered.has(fileName)
   }
 
   /** Whether something is remembered of which it is not known yet whether it is of this archive. */
@@ -83,12 +89,12 @@ export class ConfirmedFiles {
     const others: string[] = []
     const remembered = this.#remembered.size
     if (this.#archiveId !== undefined && this.#archiveId !== archiveId) {
-      others.push(...this.#confirmedAtMs.keys())
-      this.#confirmedAtMs.clear()
+      others.push(...this.#confirmed.keys())
+      this.#confirmed.clear()
     }
     this.#archiveId = archiveId
     for (const [name, record] of this.#remembered) {
-      if (record.archiveId === archiveId) this.#confirmedAtMs.set(name, record.atMs)
+      if (record.archiveId === archiveId) this.#confirmed.set(name, record)
       else others.push(name)
     }
     this.#remembered.clear()
@@ -96,17 +102,35 @@ export class ConfirmedFiles {
     return others.length + remembered > 0
   }
 
-  /** To be called when the storage has confirmed the segment, and not before: the file is removed if it need not stay. */
-  async add(fileName: string, scan: Neighbours, nowMs: number): Promise<void> {
-    const { disk, directory, keepLocalMs, logger } = this.#options
-    this.#confirmedAtMs.set(fileName, nowMs)
-    if (keepLocalMs === 0) {
-      if (scan.newest?.fileName !== fileName) await this.#remove(fileName, scan)
-      return
-    }
+  /** Which file there is under this name, to be taken before it is read for archiving; undefined without one. */
+  fingerprint(fileName: string): Promise<FileFingerprint | undefined> {
+    const { disk, directory } = this.#options
+    return fingerprintOf(disk, join(directory, fileName))
+  }
+
+  /**
+   * To be called when the storage has confirmed what was read, and not before: the file is removed if it need not stay.
+   * @param read which file that was.
+   * @returns false when another one is there by now: nothing is known of that.
+   */
+  async add(fileName: string, read: FileFingerprint | undefined, scan: Neighbours, nowMs: number): Promise<boolean> {
+    const { keepLocalMs } = this.#options
+    const there = await this.fingerprint(fileName)
+    if (read === undefined || (there !== undefined && there !== read)) return false
+    const confirmation: Confirmation = { atMs: nowMs, fingerprint: read }
+    this.#confirmed.set(fileName, confirmation)
+    if (there === undefined) return true
+    if (keepLocalMs > 0) await this.#keep(fileName, confirmation)
+    else if (scan.newest?.fileName !== fileName) await this.#remove(fileName, scan)
+    return true
+  }
+
+  async #keep(fileName: string, { atMs, fingerprint }: Confirmation): Promise<void> {
+    const { disk, directory, logger } = this.#options
     const path = join(directory, CONFIRMED_FOLDER, fileName)
+    const lines = [new Date(atMs).toISOString(), this.#archiveId ?? '', fingerprint, '']
     try {
-      await writeFileDurably(disk, path, Buffer.from(`${new Date(nowMs).toISOString()}\n${this.#archiveId ?? ''}\n`))
+      await writeFileDurably(disk, path, Buffer.from(lines.join('\n')))
     } catch (error) {
       // Without it the next run compares the segment with the archive once more.
       logger.warning(`could not write "${path}": ${systemErrorText(error)}`)
@@ -114,17 +138,21 @@ export class ConfirmedFiles {
   }
 
   /**
-   * Removes what need not stay any longer.
+   * Removes what need not stay any longer. A file that took the place of the confirmed one stays, and counts as unconfirmed.
    * @param names all files of the directory that are finished segments.
    */
   async sweep(names: readonly string[], scan: Neighbours, nowMs: number): Promise<void> {
     for (const name of names) {
-      const confirmedAtMs = this.#confirmedAtMs.get(name)
-      if (confirmedAtMs === undefined || nowMs - confirmedAtMs < this.#options.keepLocalMs) continue
-      if (scan.newest?.fileName !== name) await this.#remove(name, scan)
+      const confirmation = this.#confirmed.get(name)
+      if (confirmation === undefined || nowMs - confirmation.atMs < this.#options.keepLocalMs) continue
+      if (scan.newest?.fileName === name) continue
+      const there = await this.#unlessRefused(`look at "${name}"`, this.fingerprint(name))
+      if (there === confirmation.fingerprint) await this.#remove(name, scan)
+      else if (there !== undefined) await this.#forget(name)
     }
     const there = new Set(names)
-    for (const name of this.#confirmedAtMs.keys()) if (!there.has(name)) await this.#forget(name)
+    const known = [...this.#confirmed.keys(), ...this.#remembered.keys()]
+    for (const name of known) if (!there.has(name)) await this.#forget(name)
   }
 
   async #remove(name: string, { superseded }: Neighbours): Promise<void> {
@@ -148,7 +176,8 @@ export class ConfirmedFiles {
 
   async #forget(name: string): Promise<void> {
     const { disk, directory, keepLocalMs } = this.#options
-    this.#confirmedAtMs.delete(name)
+    this.#confirmed.delete(name)
+    this.#remembered.delete(name)
     if (keepLocalMs === 0) return
     // One that stays is read at the next start, and forgotten again.
     const path = join(directory, CONFIRMED_FOLDER, name)
@@ -156,19 +185,24 @@ export class ConfirmedFiles {
   }
 }
 
-/** A confirmation as it is kept in a file. */
-interface ConfirmationRecord {
+interface Confirmation {
   readonly atMs: number
+  /** The file that was read when its content was confirmed. */
+  readonly fingerprint: FileFingerprint
+}
+
+/** A confirmation as it is kept in a file. */
+interface Remembered extends Confirmation {
   /** The archive that has confirmed it. */
   readonly archiveId: string
 }
 
 /** Undefined for a record that is not whole: JavaScript takes the year alone for a date, too. */
-async function readRecord(disk: Disk, path: string): Promise<ConfirmationRecord | undefined> {
+async function readRecord(disk: Disk, path: string): Promise<Remembered | undefined> {
   const chunks: Uint8Array[] = []
   for await (const chunk of readWholeFile(disk, path)) chunks.push(chunk)
-  const [text = '', archiveId = ''] = Buffer.concat(chunks).toString('utf8').split('\n')
+  const [text = '', archiveId = '', fingerprint = ''] = Buffer.concat(chunks).toString('utf8').split('\n')
   const date = new Date(text)
   if (archiveId === '' || Number.isNaN(date.getTime()) || date.toISOString() !== text) return undefined
-  return { atMs: date.getTime(), archiveId }
+  return { atMs: date.getTime(), archiveId, fingerprint: fingerprint as FileFingerprint }
 }

@@ -105,6 +105,108 @@ describe('missing WAL', () => {
     expect(gaps()).toEqual(['4-5'])
   })
 
+  it('is found on ancestors that only the newest history tells of', async () => {
+    for (const number of [3, 4, 5]) archived(number)
+    history('1\t0/7000A0\tno reason\n2\t0/9000A0\tno reason\n', 3)
+    for (const number of [12, 13]) bench.write(number, 3)
+    await drainTwice()
+    expect(gaps()).toEqual(['6-C'])
+    expect(alarms()).toHaveLength(1)
+  })
+
+  it('is found at the beginning of a child that has later segments', async () => {
+    for (const number of [3, 4, 5]) archived(number)
+    history('1\t0/6000A0\tno reason\n')
+    archived(8, 2)
+    for (const number of [9, 10]) bench.write(number, 2)
+    await drainTwice()
+    expect(gaps()).toEqual(['6-8'])
+  })
+
+  it('is found at the end of a parent whose child is there', async () => {
+    for (const number of [3, 4]) archived(number)
+    history('1\t0/6000A0\tno reason\n')
+    for (const number of [6, 7]) archived(number, 2)
+    for (const number of [8, 9]) bench.write(number, 2)
+    await drainTwice()
+    expect(gaps()).toEqual(['5-6'])
+  })
+
+  it('is found between segments that wait', async () => {
+    archived(3)
+    archived(6)
+    for (const number of [4, 7]) bench.write(number)
+    await drainTwice()
+    expect(gaps()).toEqual(['5-6'])
+  })
+
+  it('is not what an abandoned branch has beyond the switch', async () => {
+    for (const number of [3, 4, 5, 6, 8]) archived(number)
+    history('1\t0/6000A0\tno reason\n')
+    for (const number of [6, 7]) bench.write(number, 2)
+    await drainTwice()
+    expect(gaps()).toEqual([])
+  })
+
+  it('is found however far back, beside the archiving, by one listing of each timeline', async () => {
+    archived(3)
+    const any = pagedSegment(5, 1)
+    for (let number = 5; number < 0x600; number += 1) bench.storage.objects.set(bench.key(number), any)
+    bench.write(0x600)
+    const listed = Promise.withResolvers<undefined>()
+    let stored = false
+    bench.storage.script = async ({ operation, key }) => {
+      // The segment does not wait for the search.
+      if (operation === 'put' && key === bench.key(0x600)) stored = true
+      if (operation === 'list' && stored) await listed.promise
+    }
+    const archiver = bench.make()
+    const running = archiver.run(bench.stop.signal)
+    await until(() => bench.status?.archivedCount === 1, 'the segment is archived')
+    expect(gaps()).toEqual([])
+    listed.resolve(undefined)
+    await until(() => alarms().length > 0, 'it is reported')
+    archiver.drain()
+    await running
+    await bench.drain()
+    expect(gaps()).toEqual(['4-5'])
+    expect(alarms()).toHaveLength(1)
+  })
+
+  it('holds the guard until the archive has been searched completely', async () => {
+    for (const number of [3, 4]) archived(number)
+    for (const number of [5, 6]) bench.write(number)
+    bench.storage.script = ({ operation }) => {
+      const isChecked = bench.storage.count('put', segmentName(5)) > 0
+      if (operation === 'list' && isChecked) throw new StorageError('Permanent', 'no listing')
+    }
+    const archiver = bench.make({ guarded: true })
+    const running = archiver.run(bench.stop.signal)
+    await until(() => bench.logger.lines.some((line) => line.includes('could not look for missing WAL')), 'it failed')
+    expect(bench.status?.archivedLsn).toBeUndefined()
+    bench.storage.script = () => undefined
+    await until(() => bench.status?.archivedLsn === '0/700000', 'it is searched again')
+    archiver.drain()
+    await running
+  })
+
+  it('is assumed before a timeline whose history nobody has, and that is said', async () => {
+    for (const number of [3, 4, 5]) archived(number)
+    for (const number of [8, 9]) bench.write(number, 2)
+    await drainTwice()
+    expect(gaps()).toEqual(['6-8'])
+    expect(bench.logger.lines).toContain('warning: the history of timeline 2 is unknown')
+  })
+
+  it('is found by the history that the archive has when the directory has none', async () => {
+    for (const number of [3, 4, 5]) archived(number)
+    bench.storage.objects.set(`main/${CLUSTER}/history/00000002.history`, Buffer.from('1\t0/6000A0\tno reason\n'))
+    for (const number of [6, 7]) bench.write(number, 2)
+    await drainTwice()
+    expect(gaps()).toEqual([])
+    expect(bench.logger.lines.filter((line) => line.startsWith('warning:'))).toEqual([])
+  })
+
   it('keeps the guard before it, and is not given up while there is one', async () => {
     for (const number of [3, 5, 6]) archived(number)
     for (const number of [7, 8]) bench.write(number)

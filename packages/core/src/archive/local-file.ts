@@ -5,7 +5,8 @@ import { SegmentPages } from '../wal/segment-pages.ts'
 import type { SystemIdentifier } from '../wal/system-identifier.ts'
 import { segmentStartLsn } from '../wal/wal-file-name.ts'
 import type { WalSegmentSize } from '../wal/wal-segment-size.ts'
-import type { HistoryItem, SegmentItem } from './archive-entry.ts'
+import type { ArchiveEntry, HistoryItem, SegmentItem } from './archive-entry.ts'
+import { GAPS_FOLDER } from './archive-queue.ts'
 
 /** Whose WAL the directory holds. */
 export interface LocalWal {
@@ -46,6 +47,15 @@ export async function readHistory(history: HistoryItem, { disk, directory }: Loc
     chunks.push(Buffer.from(chunk))
   }
   return Buffer.concat(chunks)
+}
+
+/** Whether the file of an entry was moved away; false when nobody can tell. Never rejects. */
+export async function isGone({ kind, fileName }: ArchiveEntry, { disk, directory }: LocalWal): Promise<boolean> {
+  try {
+    return (await disk.size(join(directory, kind === 'gap' ? GAPS_FOLDER : '', fileName))) === undefined
+  } catch {
+    return false
+  }
 }
 
 function readPlain(disk: Disk, path: string, suffix: SegmentItem['suffix']): AsyncIterable<Uint8Array> {

@@ -12,18 +12,19 @@ export class PendingFiles {
   #window: readonly ArchiveEntry[] = []
   #more = false
 
-  /** Takes a new scan; `isConfirmed` tells which segments the archive has. */
-  update(scan: DirectoryScan, isConfirmed: (fileName: string) => boolean, schedule: RetrySchedule): void {
+  /** Takes a new scan. @param mayStart which unconfirmed segments are to be archived. */
+  update(scan: DirectoryScan, mayStart: (segment: SegmentItem) => boolean, schedule: RetrySchedule): void {
     const names = new Set(scan.entries.map((entry) => entry.fileName))
     for (const set of [this.#done, this.#quarantined]) {
       for (const name of set) if (!names.has(name)) set.delete(name)
     }
-    const waiting = scan.entries.filter(({ fileName, kind }) => {
-      if (this.#done.has(fileName) || this.#quarantined.has(fileName)) return false
-      return kind !== 'segment' || !isConfirmed(fileName)
+    const waiting = scan.entries.filter((entry) => {
+      if (this.#done.has(entry.fileName) || this.#quarantined.has(entry.fileName)) return false
+      return entry.kind !== 'segment' || mayStart(entry)
     })
-    // Those that failed come last, so that bad files do not hold up the rest.
-    const attempts = (entry: ArchiveEntry): number => schedule.attemptsOf(entry.fileName)
+    // Those that failed come last, so that bad files do not hold up the rest. Segments wait for histories.
+    const attempts = ({ kind, fileName }: ArchiveEntry): number =>
+      kind === 'segment' ? schedule.attemptsOf(fileName) : -1
     this.#window = waiting.toSorted((a, b) => attempts(a) - attempts(b)).slice(0, WINDOW)
     this.#more = waiting.length > WINDOW
   }
@@ -47,15 +48,20 @@ export class PendingFiles {
     return [...this.#quarantined].toSorted()
   }
 
+  /** Whether this history or gap record is in the archive. */
+  isDone(fileName: string): boolean {
+    return this.#done.has(fileName)
+  }
+
   /** In the archive, and need not be looked at again while its file is there. */
   done(entry: ArchiveEntry): void {
     if (entry.kind !== 'segment') this.#done.add(entry.fileName)
     this.#leave(entry)
   }
 
-  quarantine(segment: SegmentItem): void {
-    this.#quarantined.add(segment.fileName)
-    this.#leave(segment)
+  quarantine(entry: ArchiveEntry): void {
+    this.#quarantined.add(entry.fileName)
+    this.#leave(entry)
   }
 
   #leave(entry: ArchiveEntry): void {

@@ -1,11 +1,14 @@
 import { join } from 'node:path'
+import { WalrError } from '../errors/walr-error.ts'
 import { historyFileName } from '../wal/wal-file-name.ts'
 import type { Storage } from '../plugins/contract/index.ts'
-import type { Logger } from '../telemetry/logger.ts'
 import { readWholeFile } from '../wal/read-whole-file.ts'
-import type { GapItem, HistoryItem } from './archive-entry.ts'
+import { parseTimelineHistory, type TimelineHistory } from '../wal/timeline-history.ts'
+import type { ArchiveEntry, GapItem, HistoryItem } from './archive-entry.ts'
+import type { ArchiveInventory } from './archive-inventory.ts'
 import type { ArchiveLayout } from './archive-layout.ts'
 import { GAPS_FOLDER } from './archive-queue.ts'
+import { findForeignHistory } from './foreign-history.ts'
 import { readHistory, type LocalWal } from './local-file.ts'
 import { contentDigest, putSmallObject } from './small-object.ts'
 
@@ -13,31 +16,47 @@ interface SmallFileContext {
   readonly storage: Storage
   readonly layout: ArchiveLayout
   readonly wal: LocalWal
-  readonly logger: Logger
+}
+
+/** What became of a history: the archive has it, or it has another one and this one is in quarantine. */
+export interface HistoryOutcome {
+  readonly history: TimelineHistory
+  readonly conflict: WalrError | undefined
 }
 
 /**
- * Archives the history of a timeline. Another history under the same name means that two clusters went different ways with
- * the same number: this one goes into quarantine, with an alarm (law 3).
+ * Archives the history of a timeline. Another history in the archive, of this timeline or of one of its ancestors, means
+ * that two servers were promoted to the same number: this one goes into quarantine (law 3).
+ * @param entries of the directory. Ancestors whose histories are among them are compared when those are archived.
+ * @throws WalrError WALR_TIMELINE when a history is malformed; StorageError.
  */
 export async function archiveHistory(
   item: HistoryItem,
-  { storage, layout, wal, logger }: SmallFileContext,
+  { storage, layout, wal, inventory }: SmallFileContext & { readonly inventory: ArchiveInventory },
+  entries: readonly ArchiveEntry[],
   signal: AbortSignal,
-): Promise<void> {
-  const name = historyFileName(item.timelineId)
+): Promise<HistoryOutcome> {
+  const { timelineId } = item
+  const name = historyFileName(timelineId)
   const content = await readHistory(item, wal)
-  const key = layout.historyKey(name)
-  const found = await putSmallObject(storage, key, content, signal)
-  if (found === undefined || found.equals(content)) return
+  const history = parseTimelineHistory(timelineId, content.toString('utf8'))
+  const local = new Set(entries.filter(({ kind }) => kind === 'history').map(({ fileName }) => fileName.slice(0, 16)))
+  const ancestors = history.map((entry) => entry.timelineId)
+  const others = ancestors.filter((ancestor) => !local.has(historyFileName(ancestor)))
+  const foreign = await findForeignHistory(inventory, { timelineId, history }, others, signal)
+  if (!foreign) {
+    const found = await putSmallObject(storage, layout.historyKey(name), content, signal)
+    if (found === undefined || found.equals(content)) return { history, conflict: undefined }
+  }
   const ownKey = layout.quarantineKey(name, contentDigest(content), '')
   await putSmallObject(storage, ownKey, content, signal)
-  logger.error(`the archive has another history of timeline ${item.timelineId}`, {
-    code: 'WALR_ARCHIVE_CONFLICT',
-    detail: `The object is "${key}". The server's own was stored as "${ownKey}".`,
+  const other = foreign?.timelineId ?? timelineId
+  const key = layout.historyKey(historyFileName(other))
+  const conflict = new WalrError('WALR_ARCHIVE_CONFLICT', `the archive has another history of timeline ${other}`, {
+    detail: `The object is "${key}". The server's own history of timeline ${timelineId} was stored as "${ownKey}". Segments of this timeline and of those that come from it stay in the directory.`,
     hint: 'Two servers were promoted to the same timeline. Give the one that is not archived here another cluster name.',
-    fields: { key, quarantineKey: ownKey },
   })
+  return { history, conflict }
 }
 
 /** Archives the record of a gap (law 6). One that is there already says the same: its name holds what it says. */

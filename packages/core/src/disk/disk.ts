@@ -1,3 +1,5 @@
+import type { SystemError } from '../errors/system-error.ts'
+
 /** The file operations of walr. Everything that touches a file goes through here, so that tests can make any of it fail. */
 export interface Disk {
   /**
@@ -14,7 +16,10 @@ export interface Disk {
    * the file system has no such thing; some refuse only the write, with EINVAL.
    */
   openDirect(path: string, selfSyncing: boolean): Promise<DiskFile | undefined>
-  /** Names and kinds of the entries of a directory, in no order; a symbolic link counts as what it points to. */
+  /**
+   * Names and kinds of the entries of a directory, in no order; a symbolic link counts as what it points to, and one that
+   * leads nowhere as `other`.
+   */
   list(directory: string): Promise<readonly DiskEntry[]>
   /** Size in bytes, or undefined when there is no such file. Any other failure rejects. */
   size(path: string): Promise<number | undefined>
@@ -43,7 +48,7 @@ export interface TreeDisk extends Disk {
 
 /** What the system knows of a file or directory. */
 export interface DiskStat {
-  readonly kind: DiskEntry['kind']
+  readonly kind: FileKind
   /** In bytes; of a directory a number without meaning. */
   readonly size: number
   readonly modifiedAt: Date
@@ -51,11 +56,13 @@ export interface DiskStat {
   readonly identity: string
 }
 
+export type FileKind = 'file' | 'directory' | 'other'
+
 /** A name in a directory. */
-export interface DiskEntry {
-  readonly name: string
-  readonly kind: 'file' | 'directory' | 'other'
-}
+export type DiskEntry =
+  | { readonly name: string; readonly kind: FileKind }
+  /** A link whose target may be there, and could not be looked at. */
+  | { readonly name: string; readonly kind: 'unknown'; readonly error: SystemError }
 
 /**
  * An open file. The `...Sync` forms are for the receiving thread, which knows from measurement that they are short; all

@@ -1,9 +1,10 @@
 import { execFile } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import type { DiskEntry } from './disk.ts'
 import { nodeDisk } from './node-disk.ts'
 
 let directory: string
@@ -124,6 +125,31 @@ describe('the directory operations', () => {
       { name: 'link', kind: 'file' },
     ])
     await expect(nodeDisk.list(join(directory, 'absent'))).rejects.toMatchObject({ code: 'ENOENT' })
+  })
+
+  it('list links that lead nowhere, or where nobody may look, without failing', async () => {
+    writeFileSync(join(directory, 'file'), '')
+    symlinkSync('file/below', join(directory, 'below-file'))
+    symlinkSync('loop', join(directory, 'loop'))
+    symlinkSync('x'.repeat(300), join(directory, 'too-long'))
+    mkdirSync(join(directory, 'closed'), { mode: 0 })
+    symlinkSync('closed/secret', join(directory, 'forbidden'))
+    chmodSync(directory, 0o755)
+    const script = `
+      import { nodeDisk } from ${JSON.stringify(join(import.meta.dirname, 'node-disk.ts'))}
+      if (process.getuid() === 0) process.setuid(65534)
+      console.log(JSON.stringify(await nodeDisk.list(process.argv[1])))`
+    const options = ['--input-type=module', '-e', script, directory]
+    const { stdout } = await promisify(execFile)(process.execPath, options)
+    const entries = (JSON.parse(stdout) as DiskEntry[]).sort((a, b) => (a.name < b.name ? -1 : 1))
+    expect(entries).toMatchObject([
+      { name: 'below-file', kind: 'other' },
+      { name: 'closed', kind: 'directory' },
+      { name: 'file', kind: 'file' },
+      { name: 'forbidden', kind: 'unknown', error: { code: 'EACCES', path: join(directory, 'forbidden') } },
+      { name: 'loop', kind: 'other' },
+      { name: 'too-long', kind: 'other' },
+    ])
   })
 
   it('tell an absent file from one that cannot be looked at', async () => {

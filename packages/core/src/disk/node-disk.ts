@@ -2,7 +2,7 @@ import { constants } from 'node:fs'
 import type { FileHandle } from 'node:fs/promises'
 import { link, mkdir, open, readdir, rename, stat, statfs, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { DiskEntry, DiskFile, TreeDisk } from './disk.ts'
+import type { DiskEntry, DiskFile, FileKind, TreeDisk } from './disk.ts'
 import { NodeDiskFile } from './node-disk-file.ts'
 import { isSystemError } from '../errors/system-error.ts'
 
@@ -38,7 +38,7 @@ export const nodeDisk: TreeDisk = {
     const entries = await readdir(directory, { withFileTypes: true })
     return Promise.all(
       entries.map(async (entry): Promise<DiskEntry> => {
-        if (entry.isSymbolicLink()) return { name: entry.name, kind: await kindOfTarget(join(directory, entry.name)) }
+        if (entry.isSymbolicLink()) return linkEntry(directory, entry.name)
         return { name: entry.name, kind: kindOf(entry) }
       }),
     )
@@ -115,17 +115,18 @@ async function syncDirectoryHandle(handle: FileHandle): Promise<void> {
   }
 }
 
-/** A dangling link is `other`. */
-async function kindOfTarget(path: string): Promise<DiskEntry['kind']> {
+/** Whoever may write into a directory may put a link there that others cannot follow: that is no fault of the listing. */
+async function linkEntry(directory: string, name: string): Promise<DiskEntry> {
   try {
-    return kindOf(await stat(path))
+    return { name, kind: kindOf(await stat(join(directory, name))) }
   } catch (error) {
-    if (isSystemError(error, 'ENOENT', 'ELOOP')) return 'other'
+    if (isSystemError(error, 'ENOENT', 'ENOTDIR', 'ELOOP', 'ENAMETOOLONG')) return { name, kind: 'other' }
+    if (isSystemError(error)) return { name, kind: 'unknown', error }
     throw error
   }
 }
 
-function kindOf(entry: { isFile(): boolean; isDirectory(): boolean }): DiskEntry['kind'] {
+function kindOf(entry: { isFile(): boolean; isDirectory(): boolean }): FileKind {
   if (entry.isFile()) return 'file'
   return entry.isDirectory() ? 'directory' : 'other'
 }

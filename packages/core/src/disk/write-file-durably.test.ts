@@ -39,6 +39,7 @@ describe('writing a file durably', () => {
 
   it.each([
     ['write', 'ENOSPC', 'WALR_DISK_FULL'],
+    ['write', 'EDQUOT', 'WALR_DISK_FULL'],
     ['write', 'EIO', 'WALR_WRITE_FAILED'],
     ['sync', 'EIO', 'WALR_FSYNC_FAILED'],
     ['rename', 'EACCES', 'WALR_WRITE_FAILED'],

@@ -65,7 +65,7 @@ export const ERROR_CODES = {
   },
   WALR_TIMELINE: {
     meaning:
-      'The timelines of server and directory do not fit: the server does not know the one that the directory is on.',
+      'The timelines of server and directory or archive do not fit: the server does not know the one that they are on, or has come another way.',
     remedy:
       'Make sure that walr talks to the right server, and that a standby it was promoted from is not used by mistake.',
   },
@@ -139,7 +139,7 @@ export const ERROR_CODES = {
   },
   WALR_ARCHIVE_CONFLICT: {
     meaning:
-      'The archive has other WAL under the name of a segment. The new one was put into quarantine there, and stays local too.',
+      'The archive has other WAL under the name of a segment, or another history of a timeline. The new one was put into quarantine there, and stays local too.',
     remedy:
       'Find out which is right (pg_waldump): two servers may be writing as one cluster, or a standby was split off.',
   },

@@ -1,9 +1,9 @@
 import { constants } from 'node:os'
-import { getSystemErrorMessage } from 'node:util'
+import { getSystemErrorMessage, getSystemErrorName } from 'node:util'
 
 /** An error of the operating system as Node reports it. */
 export interface SystemError extends Error {
-  /** `ENOENT`, `EIO`, ... */
+  /** `ENOENT`, `EIO`, ... as Node has it; {@link systemErrorName} is the system's name. */
   readonly code: string
   /** Negative, as libuv has it. */
   readonly errno: number
@@ -14,17 +14,31 @@ export interface SystemError extends Error {
 /** Names of the error numbers of this system. */
 export type SystemErrorCode = keyof typeof constants.errno
 
-/** True for an error of the operating system; when codes are given, for one that carries one of them. */
-export function isSystemError(error: unknown, ...codes: readonly SystemErrorCode[]): error is SystemError {
+/** True for an error of the operating system; when names are given, for one that has one of them. */
+export function isSystemError(error: unknown, ...names: readonly SystemErrorCode[]): error is SystemError {
   if (!(error instanceof Error) || !('code' in error) || !('syscall' in error)) return false
-  const { code } = error
-  return typeof code === 'string' && (codes.length === 0 || codes.some((wanted) => wanted === code))
+  if (typeof error.code !== 'string') return false
+  const name = systemErrorName(error as SystemError)
+  return names.length === 0 || names.some((wanted) => wanted === name)
+}
+
+const namesByNumber: ReadonlyMap<number, string> = new Map(
+  Object.entries(constants.errno).map(([name, number]) => [-number, name]),
+)
+
+/**
+ * What the system calls this error. libuv has no name for some numbers, EDQUOT and ESTALE among them: Node's `code` is
+ * `UNKNOWN` then, or `Unknown system error -122`.
+ */
+export function systemErrorName({ code, errno }: SystemError): string {
+  return Object.hasOwn(constants.errno, code) ? code : (namesByNumber.get(errno) ?? code)
 }
 
 /** An error in the shape of Node's own, for conditions that the system reports without one. */
-export function systemError(code: SystemErrorCode, syscall: string, path: string): SystemError {
-  const errno = -constants.errno[code]
-  const message = `${code}: ${textOf(code, errno)}, ${syscall} '${path}'`
+export function systemError(name: SystemErrorCode, syscall: string, path: string): SystemError {
+  const errno = -constants.errno[name]
+  const code = getSystemErrorName(errno)
+  const message = `${code}: ${textOf(name, errno)}, ${syscall} '${path}'`
   return Object.assign(new Error(message), { code, errno, syscall, path })
 }
 
@@ -33,22 +47,23 @@ export function systemError(code: SystemErrorCode, syscall: string, path: string
  * error of the operating system gives its own message.
  */
 export function systemErrorText(error: unknown): string {
-  if (isSystemError(error)) return textOf(error.code, error.errno)
+  if (isSystemError(error)) return textOf(systemErrorName(error), error.errno)
   return error instanceof Error ? error.message : String(error)
 }
 
-function textOf(code: string, errno: number): string {
-  return texts[code] ?? capitalised(getSystemErrorMessage(errno))
+function textOf(name: string, errno: number): string {
+  return texts[name] ?? capitalised(getSystemErrorMessage(errno))
 }
 
 function capitalised(text: string): string {
   return text.charAt(0).toUpperCase() + text.slice(1)
 }
 
-/** The C library's wording where libuv's is another one. */
+/** The C library's wording where libuv has another one, or none. */
 const texts: Readonly<Record<string, string>> = {
   EACCES: 'Permission denied',
   EBADF: 'Bad file descriptor',
+  EBADMSG: 'Bad message',
   EBUSY: 'Device or resource busy',
   EDQUOT: 'Disk quota exceeded',
   EEXIST: 'File exists',
@@ -61,6 +76,7 @@ const texts: Readonly<Record<string, string>> = {
   ENAMETOOLONG: 'File name too long',
   ENFILE: 'Too many open files in system',
   ENOENT: 'No such file or directory',
+  ENOLCK: 'No locks available',
   ENOMEM: 'Cannot allocate memory',
   ENOSPC: 'No space left on device',
   ENOTDIR: 'Not a directory',

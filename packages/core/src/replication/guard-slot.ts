@@ -2,11 +2,14 @@ import type { ErrorCode } from '../errors/error-codes.ts'
 import { isWalrError, WalrError } from '../errors/walr-error.ts'
 import type { Logger } from '../telemetry/logger.ts'
 import { formatLsn, parseLsn, type Lsn } from '../wal/lsn.ts'
+import type { TimelineId } from '../wal/timeline-id.ts'
 import type { ReplicationConnection } from './connection/replication-connection.ts'
 import { isSlotMissing } from './replication-slot.ts'
 
 export interface GuardSlotOptions {
   readonly name: string
+  /** The slot of the stream: a new guard keeps what this one does. */
+  readonly streamSlot?: string | undefined
   /** An ordinary connection to a database. */
   readonly connectSql: (signal: AbortSignal) => Promise<ReplicationConnection>
   readonly logger: Logger
@@ -28,19 +31,37 @@ export interface GuardSlotStatus {
   readonly trouble: { readonly code: ErrorCode; readonly message: string; readonly since: string } | undefined
 }
 
+/** All WAL before it, on the way to this timeline, is in the archive. */
+export interface ConfirmedPosition {
+  readonly timelineId: TimelineId
+  readonly lsn: Lsn
+}
+
 const INTERVAL_MS = 10_000
 const LOOK_MS = 60_000
 const DUPLICATE_OBJECT = '42710'
 
 /**
+ * What a server writes, or a standby replays at least, by everything that tells any role: on a standby the timeline that
+ * it receives is for some, and what its control file has may be an older one.
+ */
+const TIMELINE = `SELECT CASE WHEN pg_catalog.pg_is_in_recovery()
+    THEN NULL ELSE pg_catalog.pg_walfile_name(pg_catalog.pg_current_wal_insert_lsn()) END,
+  GREATEST((SELECT received_tli FROM pg_catalog.pg_stat_wal_receiver),
+    (SELECT timeline_id FROM pg_catalog.pg_control_checkpoint()),
+    (SELECT min_recovery_end_timeline FROM pg_catalog.pg_control_recovery()))`
+
+/**
  * A physical slot that is moved only to what the archive has confirmed, so that the server keeps all WAL that exists
- * nowhere but on walr's disk. Nobody streams from it.
+ * nowhere but on walr's disk. Nobody streams from it. What was confirmed on the way to another timeline than the server's
+ * moves nothing: after a failover such a position may lie behind WAL that the archive has of the old primary only.
  * @see manual, "Replication Management Functions": `pg_replication_slot_advance`
  */
 export class GuardSlot {
   readonly #options: GuardSlotOptions
-  #wantedLsn: Lsn | undefined
-  #reachedLsn: Lsn | undefined
+  #wanted: ConfirmedPosition | undefined
+  /** What the last visit that went well was for. */
+  #visited: ConfirmedPosition | undefined
   #lsn: string | undefined
   #trouble: GuardSlotStatus['trouble']
   #visiting: Promise<void> | undefined
@@ -58,30 +79,39 @@ export class GuardSlot {
     return { slot: this.#options.name, lsn: this.#lsn, trouble: this.#trouble }
   }
 
-  /** Creates the slot, keeping WAL from now on, unless it is there; from then on it is looked at now and then. */
+  /**
+   * To be called for each server that is connected to. Creates the slot unless it is there, keeping what the stream's slot
+   * keeps, or else WAL from now on. From then on it is looked at now and then.
+   */
   async ensure(): Promise<void> {
-    const { name, logger } = this.#options
+    const { name, streamSlot, logger } = this.#options
     await this.#query(async (connection) => {
       const standsAt = await look(connection, name)
       if (standsAt === null) this.#failed('use', lost(name))
       else this.#lsn = standsAt
       if (standsAt !== undefined) return
+      const source = streamSlot === undefined ? undefined : await look(connection, streamSlot)
       try {
-        await connection.query(`SELECT pg_catalog.pg_create_physical_replication_slot(${literal(name)}, true)`)
+        await connection.query(source && streamSlot ? copySlot(streamSlot, name) : createSlot(name))
       } catch (error) {
         if (isWalrError(error) && error.sqlState === DUPLICATE_OBJECT) return
         throw error
       }
-      logger.notice(`created the guard slot "${name}": the server keeps WAL from now on until it is archived`)
+      logger.notice(
+        `created the guard slot "${name}": the server keeps WAL from ${source ?? 'now'} on until it is archived`,
+      )
     })
     this.#lastVisitMs = performance.now()
-    this.#visitAfter(this.#options.lookMs ?? LOOK_MS)
+    // It may be another server's slot.
+    this.#visited = undefined
+    this.#visitAfter(this.#pauseMs())
   }
 
-  /** The archive has confirmed everything before `archivedLsn`. The slot follows soon, and never goes back. */
-  confirm(archivedLsn: Lsn): void {
-    if (this.#wantedLsn !== undefined && archivedLsn <= this.#wantedLsn) return
-    this.#wantedLsn = archivedLsn
+  /** The slot follows soon, and never goes back. */
+  confirm(position: ConfirmedPosition): void {
+    const before = this.#wanted
+    if (before?.timelineId === position.timelineId && position.lsn <= before.lsn) return
+    this.#wanted = position
     this.#visitAfter(this.#options.intervalMs ?? INTERVAL_MS)
   }
 
@@ -92,8 +122,13 @@ export class GuardSlot {
     // A server that does not answer must not keep us, whichever visit it is.
     const limit = setTimeout(() => this.#timeUp.abort(new DOMException('walr is stopping', 'AbortError')), limitMs)
     await this.#visiting
-    if (this.#wantedLsn !== this.#reachedLsn) await this.#visit(this.#timeUp.signal)
+    if (this.#wanted !== this.#visited) await this.#visit(this.#timeUp.signal)
     clearTimeout(limit)
+  }
+
+  #pauseMs(): number {
+    const { intervalMs = INTERVAL_MS, lookMs = LOOK_MS } = this.#options
+    return this.#wanted === this.#visited ? lookMs : intervalMs
   }
 
   /** Plans the next visit for so long after the last one, unless it is planned for earlier. */
@@ -108,8 +143,7 @@ export class GuardSlot {
       this.#timer = undefined
       this.#visiting = this.#visit(AbortSignal.any([signal, this.#timeUp.signal])).finally(() => {
         this.#visiting = undefined
-        const { intervalMs = INTERVAL_MS, lookMs = LOOK_MS } = this.#options
-        if (!signal.aborted) this.#visitAfter(this.#wantedLsn === this.#reachedLsn ? lookMs : intervalMs)
+        if (!signal.aborted) this.#visitAfter(this.#pauseMs())
       })
     }, atMs - nowMs)
     id.unref()
@@ -119,13 +153,13 @@ export class GuardSlot {
   /** Never rejects: a guard that stays behind costs disk on the server, and one that is lost stops nothing. */
   async #visit(signal: AbortSignal): Promise<void> {
     const { name, logger } = this.#options
-    const wanted = this.#wantedLsn
+    const wanted = this.#wanted
     this.#lastVisitMs = performance.now()
     try {
       await this.#query(async (connection) => {
-        this.#lsn = await move(connection, name, wanted)
+        this.#lsn = await move(connection, this.#options, wanted)
       }, signal)
-      this.#reachedLsn = wanted
+      this.#visited = wanted
       if (this.#trouble) logger.notice(`the guard slot "${name}" is well again`)
       this.#report(undefined)
     } catch (error) {
@@ -163,28 +197,53 @@ export class GuardSlot {
   }
 }
 
+function createSlot(name: string): string {
+  return `SELECT pg_catalog.pg_create_physical_replication_slot(${literal(name)}, true)`
+}
+
+function copySlot(source: string, name: string): string {
+  return `SELECT pg_catalog.pg_copy_physical_replication_slot(${literal(source)}, ${literal(name)})`
+}
+
 /** Where the slot stands: null when the server has given it up, undefined when it does not exist. */
 async function look(connection: ReplicationConnection, name: string): Promise<string | null | undefined> {
   const [row] = await connection.query(
-    `SELECT restart_lsn FROM pg_catalog.pg_replication_slots WHERE slot_name = ${literal(name)}`,
+    `SELECT CASE WHEN wal_status <> 'lost' THEN restart_lsn END FROM pg_catalog.pg_replication_slots WHERE slot_name = ${literal(name)}`,
   )
   return row && (row[0] ?? null)
 }
 
 /**
- * Moves the slot to `lsn`, if it stands before that, and returns where it is then. The server refuses to move a slot back,
- * which is fine, and stops at what it has flushed itself.
+ * Moves the slot to a position on the server's timeline, if it stands before that, and returns where it is then. The
+ * server refuses to move a slot back, which is fine, and stops at what it has flushed itself.
  */
-async function move(connection: ReplicationConnection, name: string, lsn: Lsn | undefined): Promise<string> {
+async function move(
+  connection: ReplicationConnection,
+  { name, logger }: Pick<GuardSlotOptions, 'name' | 'logger'>,
+  wanted: ConfirmedPosition | undefined,
+): Promise<string> {
   const at = await look(connection, name)
   if (at === undefined) throw new WalrError('WALR_SLOT_MISSING', `replication slot "${name}" does not exist`)
   if (at === null) throw lost(name)
   const standsAt = parseLsn(at)
-  if (lsn === undefined || (standsAt !== undefined && standsAt >= lsn)) return at
+  if (wanted === undefined || (standsAt !== undefined && standsAt >= wanted.lsn)) return at
+  const timeline = await readTimeline(connection)
+  if (timeline !== wanted.timelineId) {
+    logger.debug(
+      `the server is on timeline ${timeline}, the archive on ${wanted.timelineId}: the guard slot "${name}" waits`,
+    )
+    return at
+  }
   const [row] = await connection.query(
-    `SELECT end_lsn FROM pg_catalog.pg_replication_slot_advance(${literal(name)}, ${literal(formatLsn(lsn))})`,
+    `SELECT end_lsn FROM pg_catalog.pg_replication_slot_advance(${literal(name)}, ${literal(formatLsn(wanted.lsn))})`,
   )
   return row?.[0] ?? at
+}
+
+async function readTimeline(connection: ReplicationConnection): Promise<number> {
+  const [row] = await connection.query(TIMELINE)
+  const [writing = null, replaying = null] = row ?? []
+  return writing === null ? Number(replaying) : Number.parseInt(writing.slice(0, 8), 16)
 }
 
 function lost(name: string): WalrError {

@@ -4,7 +4,7 @@ import { PowerLossDisk } from '../wal/power-loss-disk.fixture.ts'
 import { RecordingLogger } from '../wal/recording.fixture.ts'
 import { toTimelineId } from '../wal/timeline-id.ts'
 import { CLUSTER, SEGMENT, segmentLsn } from '../wal/wal-bytes.fixture.ts'
-import { FakeConnection, type Rows } from './fake-connection.fixture.ts'
+import { FakeConnection, serverError, type Rows } from './fake-connection.fixture.ts'
 import { StartFinder, type StartFinderOptions } from './start-finder.ts'
 
 const server = { systemIdentifier: CLUSTER, timelineId: toTimelineId(2), flushLsn: segmentLsn(9, 4096) }
@@ -48,6 +48,17 @@ describe('the archive asked for the start', () => {
     expect(asked).toEqual([
       { ...identity, timelineId: 2, history: [{ timelineId: 1, switchLsn: 0x5000a0n, reason: 'no reason' }] },
     ])
+  })
+
+  it('is told when the server does not know which way its timeline came', async () => {
+    const ways: unknown[] = []
+    const findArchiveEnd: StartFinderOptions['findArchiveEnd'] = ({ history }) => {
+      ways.push(history)
+      return Promise.resolve(position)
+    }
+    const connection = new FakeConnection({ 'TIMELINE_HISTORY 2': serverError('58P01', 'could not open file') })
+    expect(await finder({ findArchiveEnd }, connection).readArchive(server, identity)).toEqual(position)
+    expect(ways).toEqual([undefined])
   })
 
   it('is not there without one, and without WAL', async () => {

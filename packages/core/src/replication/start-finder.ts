@@ -51,7 +51,8 @@ export type FindArchiveEnd = (server: ServerWay, signal: AbortSignal) => Promise
 /** Whose WAL is looked for, and along which timelines. */
 export interface ServerWay extends DirectoryIdentity {
   readonly timelineId: TimelineId
-  readonly history: TimelineHistory
+  /** Undefined when the server does not tell. */
+  readonly history: TimelineHistory | undefined
 }
 
 const ARCHIVE_TIMEOUT_MS = 30_000
@@ -103,12 +104,12 @@ export class StartFinder {
   /**
    * What the archive says; to be asked when the directory is empty. An archive that cannot be reached is asked again for a
    * while; then the start is chosen without it, with a warning: commits may be waiting.
-   * @throws WalrError WALR_TIMELINE when the archive is on a timeline that the server does not know.
+   * @throws WalrError WALR_TIMELINE when the archive's timelines are not those of the server, or nobody can tell.
    */
   async readArchive(server: SystemIdentity, identity: DirectoryIdentity): Promise<ArchivePosition | undefined> {
     const { findArchiveEnd, logger, stop, archiveTimeoutMs = ARCHIVE_TIMEOUT_MS } = this.#options
     if (!findArchiveEnd) return undefined
-    const history = (await this.#readHistory(server.timelineId)) ?? []
+    const history = await this.#readHistory(server.timelineId)
     logger.info('the directory is empty; asking the archive where it ends')
     const deadline = AbortSignal.timeout(archiveTimeoutMs)
     const signal = AbortSignal.any([stop, deadline])

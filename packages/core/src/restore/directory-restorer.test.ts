@@ -13,6 +13,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { Disk } from '../disk/disk.ts'
+import { withForbiddenLink } from '../disk/forbidden-link.fixture.ts'
 import { FaultDisk } from '../disk/fault-disk.ts'
 import { nodeDisk } from '../disk/node-disk.ts'
 import type { ErrorCode } from '../errors/error-codes.ts'
@@ -185,6 +186,16 @@ describe('a finished segment', () => {
       put(`${two}${suffix}`, bytes)
       await expectRefusal(two, 'WALR_SEGMENT_CORRUPT', 'cannot be decoded')
     }
+  })
+
+  it('is not called absent beside WAL that is a link which nobody can follow, and a foreign one is no matter', async () => {
+    put(one, segment(one))
+    mark(CLUSTER)
+    await expect(restore(two, { disk: withForbiddenLink(directory, three) })).rejects.toMatchObject({
+      code: 'WALR_DIRECTORY',
+      message: expect.stringContaining(three) as unknown,
+    })
+    expect(await restore(two, { disk: withForbiddenLink(directory, 'notes') })).toBe('absent')
   })
 
   it('is refused when its name is a directory or a link that leads nowhere', async () => {

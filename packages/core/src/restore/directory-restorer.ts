@@ -3,6 +3,7 @@ import type { Disk } from '../disk/disk.ts'
 import { systemErrorText } from '../errors/system-error.ts'
 import { isWalrError, WalrError } from '../errors/walr-error.ts'
 import type { Logger } from '../telemetry/logger.ts'
+import { filesAmong } from '../wal/directory-files.ts'
 import { refuseArchivedElsewhere } from './archived-elsewhere.ts'
 import { proveOwnWal } from './directory-proof.ts'
 import { findNewestPartial, isFollowed, segmentsAmong } from './newest-partial.ts'
@@ -116,14 +117,13 @@ async function listNames({ disk, directory, wanted }: RestoreRequest): Promise<R
       cause,
     })
   })
-  const names = new Set<string>()
-  for (const { name, kind } of entries) {
-    if (kind === 'file') names.add(name)
-    else if (name.startsWith(wanted.name)) {
-      throw new WalrError('WALR_DIRECTORY', `"${join(directory, name)}" is not a file, or a link that leads nowhere`)
-    }
+  const files = filesAmong(directory, entries)
+  const other = entries.find(({ name, kind }) => kind !== 'file' && name.startsWith(wanted.name))
+  if (other !== undefined) {
+    const text = `"${join(directory, other.name)}" is not a file, or a link that leads nowhere`
+    throw new WalrError('WALR_DIRECTORY', text)
   }
-  return names
+  return new Set(files)
 }
 
 function isFaultOfFile(error: unknown): error is WalrError {

@@ -2,6 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { withForbiddenLink } from '../disk/forbidden-link.fixture.ts'
 import { FaultDisk } from '../disk/fault-disk.ts'
 import { nodeDisk } from '../disk/node-disk.ts'
 import { listSegments, parseSegmentEntry } from './segment-directory.ts'
@@ -65,6 +66,15 @@ describe('listing a receive directory', () => {
     symlinkSync(join(directory, segmentName(1)), join(directory, segmentName(4)))
     const names = (await listSegments(nodeDisk, directory, SEGMENT)).map(({ fileName }) => fileName)
     expect(names.sort()).toEqual([segmentName(1), `${segmentName(2)}.gz.partial`, segmentName(4)])
+  })
+
+  it('is not listed without WAL that is a link which nobody can follow; a foreign one is left out', async () => {
+    writeFileSync(join(directory, segmentName(1)), '')
+    await expect(listSegments(withForbiddenLink(directory, segmentName(2)), directory, SEGMENT)).rejects.toMatchObject({
+      code: 'WALR_DIRECTORY',
+      message: `could not look at what "${join(directory, segmentName(2))}" links to: Permission denied`,
+    })
+    expect(await listSegments(withForbiddenLink(directory, 'notes'), directory, SEGMENT)).toHaveLength(1)
   })
 
   it('says why it cannot be listed, and never makes the directory', async () => {

@@ -1,6 +1,7 @@
 import type { Disk } from '../disk/disk.ts'
 import { isSystemError, systemErrorText } from '../errors/system-error.ts'
 import { WalrError } from '../errors/walr-error.ts'
+import { filesAmong } from './directory-files.ts'
 import type { TimelineId } from './timeline-id.ts'
 import { isWalFileName, walFileSegment, type WalFileName } from './wal-file-name.ts'
 import type { WalSegmentSize } from './wal-segment-size.ts'
@@ -35,21 +36,21 @@ export function parseSegmentEntry(fileName: string, walSegmentSize: WalSegmentSi
 /**
  * Lists the segments of a receive directory, in no order. Names that PostgreSQL's tools do not give to segments are left
  * out.
- * @throws WalrError WALR_DIRECTORY when it cannot be listed; WALR_WRONG_SEGMENT_SIZE when a name is one that only segments of
- * another size have.
+ * @throws WalrError WALR_DIRECTORY when it cannot be listed, or a link that is WAL by its name cannot be followed;
+ * WALR_WRONG_SEGMENT_SIZE when a name is one that only segments of another size have.
  */
 export async function listSegments(
   disk: Disk,
   directory: string,
   walSegmentSize: WalSegmentSize,
 ): Promise<readonly SegmentEntry[]> {
-  const names = await disk.list(directory).catch((error: unknown) => {
+  const entries = await disk.list(directory).catch((error: unknown) => {
     throw new WalrError('WALR_DIRECTORY', `could not open directory "${directory}": ${systemErrorText(error)}`, {
       hint: isSystemError(error, 'ENOENT') ? 'Create the directory first; walr never does.' : undefined,
       cause: error,
     })
   })
-  const files = names.filter((entry) => entry.kind === 'file').map((entry) => entry.name)
+  const files = filesAmong(directory, entries)
   const impossible = files.find((name) => pattern.test(name) && !parseSegmentEntry(name, walSegmentSize))
   if (impossible !== undefined) {
     throw new WalrError(

@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -66,6 +66,17 @@ describe('publishing a finished segment', () => {
       message: `"${at('x')}" is there already and differs from the segment just received`,
     })
     expect(readFileSync(at('x')).equals(other)).toBe(true)
+    expect(readFileSync(at('x.partial')).equals(large)).toBe(true)
+  })
+
+  it('says of a directory that has the name that it is one, and leaves both', async () => {
+    mkdirSync(at('x'))
+    await expect(publish()).rejects.toMatchObject({
+      code: 'WALR_SEGMENT_CONFLICT',
+      message: `"${at('x')}" is there already, and it is a directory`,
+      hint: expect.stringContaining('Move "x" away') as unknown,
+    })
+    expect(statSync(at('x')).isDirectory()).toBe(true)
     expect(readFileSync(at('x.partial')).equals(large)).toBe(true)
   })
 

@@ -21,6 +21,10 @@ export async function publishSegment(
   const to = join(directory, names.to)
   if ((await disk.size(to)) === undefined) {
     await renameFile(disk, from, to)
+  } else if (await isDirectory(disk, directory, names.to)) {
+    throw new WalrError('WALR_SEGMENT_CONFLICT', `"${to}" is there already, and it is a directory`, {
+      hint: `Move "${names.to}" away and start walr again. What was received is in "${names.from}".`,
+    })
   } else if (await sameBytes(disk, from, to)) {
     // Equal as far as can be read is not yet durable: it may be a copy, or what a kill left in the page cache.
     if (durable) await syncFile(disk, to)
@@ -85,6 +89,10 @@ export function writeFailed(partialName: string, length: number, cause: unknown)
   if (cause instanceof Error && cause.name === 'AbortError') return cause
   const text = `could not write ${length} bytes to WAL file "${partialName}": ${systemErrorText(cause)}`
   return new WalrError('WALR_WRITE_FAILED', text, { cause })
+}
+
+async function isDirectory(disk: Disk, directory: string, name: string): Promise<boolean> {
+  return (await disk.list(directory)).some((entry) => entry.name === name && entry.kind === 'directory')
 }
 
 async function sameBytes(disk: Disk, left: string, right: string): Promise<boolean> {

@@ -16,6 +16,8 @@ export interface ArchiveThreadSettings {
   readonly baseDirectory: string
   /** Whether the server keeps what the archive lacks, for a guard slot. */
   readonly guarded: boolean
+  /** After so long archiving begins without a storage that is not open yet; the loader's own limit when absent. */
+  readonly openTimeoutMs?: number
 }
 
 /** From the receiving thread to the archive's. */

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { appendFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -60,6 +60,7 @@ function make({
     configFile: undefined,
     baseDirectory: scratch,
     guarded: false,
+    openTimeoutMs: 300,
   }
   const thread = new ArchiveThread(settings, { logger, onStatus: (status) => statuses.push(status), restartMs: 50 })
   started.push(thread)
@@ -161,7 +162,7 @@ export default {
 describe('the archive’s thread', () => {
   it('archives what is there and what is hinted at, and ends when all of it is archived', async () => {
     const thread = make()
-    await thread.start()
+    await thread.start(signal)
     write(4)
     thread.begin(identity)
     thread.begin(identity)
@@ -180,7 +181,7 @@ describe('the archive’s thread', () => {
 
   it('tells where the archive ends, with and without WAL in it', async () => {
     const thread = make()
-    await thread.start()
+    await thread.start(signal)
     expect(await thread.findEnd(server, identity, signal)).toBeUndefined()
     for (const number of [4, 5]) write(number)
     thread.begin(identity)
@@ -192,7 +193,7 @@ describe('the archive’s thread', () => {
 
   it('answers with the error’s code when the archive cannot tell', async () => {
     const thread = make(plugin(`if (operation === 'list') throw fault('Transient', 'connection refused')`))
-    await thread.start()
+    await thread.start(signal)
     await expect(thread.findEnd(server, identity, signal)).rejects.toMatchObject({
       code: 'WALR_ARCHIVE_UNAVAILABLE',
       message: expect.stringContaining('connection refused') as string,
@@ -202,7 +203,7 @@ describe('the archive’s thread', () => {
   it('is ended at once when nothing was begun, twice, or never started', async () => {
     const thread = make()
     await thread.stop(60_000)
-    await thread.start()
+    await thread.start(signal)
     await Promise.all([thread.stop(60_000), thread.stop(60_000)])
     await thread.stop(60_000)
     await expect(thread.findEnd(server, identity, signal)).rejects.toMatchObject({ code: 'WALR_ARCHIVE_UNAVAILABLE' })
@@ -217,7 +218,7 @@ describe('a thread whose plugins or options are wrong', () => {
     ['an unknown option', { storage: { use: 'local', path: 'archive', pth: 1 } }, 'WALR_CONFIG'],
   ])('does not start with %s, says why, and leaves no thread behind', async (_, setup, code) => {
     const thread = make(setup)
-    await expect(thread.start()).rejects.toMatchObject({ code })
+    await expect(thread.start(signal)).rejects.toMatchObject({ code })
     await thread.stop(60_000)
     expect(workers()).toBe(0)
     expect(logger.lines.filter((line) => line.includes('starting it again'))).toEqual([])
@@ -225,12 +226,85 @@ describe('a thread whose plugins or options are wrong', () => {
 
   it('does not start with a storage that cannot be made, or that ends the thread meanwhile', async () => {
     const broken = make(plugin(`if (operation === 'create') throw new Error('no such account')`))
-    await expect(broken.start()).rejects.toMatchObject({
+    await expect(broken.start(signal)).rejects.toMatchObject({
       message: expect.stringContaining('no such account') as string,
     })
     const gone = make(plugin(`if (operation === 'create') process.exit(7)`))
-    await expect(gone.start()).rejects.toMatchObject({ code: 'WALR_INTERNAL' })
+    await expect(gone.start(signal)).rejects.toMatchObject({ code: 'WALR_INTERNAL' })
     expect(logger.lines.filter((line) => line.includes('starting it again'))).toEqual([])
+  })
+})
+
+describe('a storage that does not open', () => {
+  it('is an outage, and is written to when it is open', async () => {
+    const opened = join(scratch, 'opened')
+    const wait = `while (!fs.existsSync(${JSON.stringify(opened)})) await new Promise((resolve) => setTimeout(resolve, 20))`
+    const thread = make(plugin(`if (operation === 'create') { ${wait} }`))
+    await thread.start(signal)
+    expect(logger.lines.join('\n')).toContain('has not opened its storage for 0.3 s')
+    write(4)
+    thread.begin(identity)
+    await reach(() => thread.status.state === 'outage', 'the outage')
+    expect(thread.status.lastError?.code).toBe('WALR_ARCHIVE_UNAVAILABLE')
+    await expect(thread.findEnd(server, identity, signal)).rejects.toMatchObject({ code: 'WALR_ARCHIVE_UNAVAILABLE' })
+    writeFileSync(opened, '')
+    await reach(() => archived().length === 1, 'the segment')
+  })
+
+  it('is left alone when walr stops', async () => {
+    const thread = make(plugin(`if (operation === 'create') await new Promise(() => {})`))
+    await thread.start(signal)
+    await thread.stop(0)
+    expect(workers()).toBe(0)
+  })
+})
+
+describe('a start that is to end', () => {
+  const stopping = new Error('stopping')
+
+  it.each([
+    ['is never opened', `if (operation === 'create') { once('reached'); await new Promise(() => {}) }`, ''],
+    ['keeps the thread busy', `if (operation === 'create') for (once('reached'); ;);`, ''],
+    ['is never imported', '', `once('reached'); await new Promise(() => {})`],
+  ])('does so while a plugin %s, and leaves no thread', async (_, trouble, atImport) => {
+    const setup = plugin(trouble)
+    appendFileSync(join(scratch, setup.storage?.use ?? ''), atImport)
+    const thread = make(setup)
+    const stop = new AbortController()
+    const outcome = expect(thread.start(stop.signal)).rejects.toBe(stopping)
+    await reach(() => existsSync(join(scratch, 'reached')), 'the plugin')
+    stop.abort(stopping)
+    await outcome
+    await thread.stop(0)
+    expect(workers()).toBe(0)
+  })
+
+  it('tells a plugin so', async () => {
+    const file = './plugin/told.mjs'
+    const told = join(scratch, 'told')
+    writeFileSync(
+      join(scratch, file),
+      `import { writeFileSync } from 'node:fs'
+       export default { name: ${JSON.stringify(file)}, apiVersion: 1, options: [], parseOptions: () => ({}),
+         createStorage: (_, { signal, log }) => {
+           signal.onabort = () => writeFileSync(${JSON.stringify(told)}, '')
+           log.warning('is waiting')
+           return new Promise(() => {})
+         } }`,
+    )
+    const thread = make({ storage: { use: file }, plugins: [file] })
+    const stop = new AbortController()
+    const outcome = expect(thread.start(stop.signal)).rejects.toBe(stopping)
+    await reach(() => logger.lines.some((line) => line.includes('is waiting')), 'the plugin')
+    stop.abort(stopping)
+    await outcome
+    await thread.stop(0)
+    expect(existsSync(told)).toBe(true)
+  })
+
+  it('does not begin when it is to end already', async () => {
+    await expect(make().start(AbortSignal.abort(stopping))).rejects.toBe(stopping)
+    expect(workers()).toBe(0)
   })
 })
 
@@ -242,7 +316,7 @@ describe('a thread that dies', () => {
   ])('because a plugin %s is started again, and everything is archived once', async (_, death) => {
     const trouble = `if (operation === 'put' && key.includes('/wal/') && once('died')) { ${death} }`
     const thread = make({ ...plugin(trouble) })
-    await thread.start()
+    await thread.start(signal)
     for (const number of [4, 5, 6]) write(number)
     thread.begin(identity)
     await reach(() => archived().length === 3, 'all archived')
@@ -258,7 +332,7 @@ describe('a thread that dies', () => {
 
   it('rejects what it was asked, as an outage and not as a fault of walr, and answers the next time', async () => {
     const thread = make(plugin(`if (operation === 'list' && once('died')) process.exit(7)`))
-    await thread.start()
+    await thread.start(signal)
     await expect(thread.findEnd(server, identity, signal)).rejects.toMatchObject({ code: 'WALR_ARCHIVE_UNAVAILABLE' })
     await expect(thread.findEnd(server, identity, signal)).rejects.toMatchObject({ code: 'WALR_ARCHIVE_UNAVAILABLE' })
     // It had not been told yet whose WAL comes: it is needed all the same.
@@ -271,12 +345,12 @@ describe('a thread that dies', () => {
 
   it('is not started again when walr stops before that', async () => {
     const thread = make(plugin(`if (operation === 'list') process.exit(7)`))
-    await thread.start()
+    await thread.start(signal)
     await expect(thread.findEnd(server, identity, signal)).rejects.toMatchObject({ code: 'WALR_ARCHIVE_UNAVAILABLE' })
     await thread.stop(60_000)
     // When another one is up, this one would be, too.
     const another = make()
-    await another.start()
+    await another.start(signal)
     await another.stop(0)
     expect(workers()).toBe(0)
     expect(logger.lines.filter((line) => line.includes('running again'))).toEqual([])
@@ -291,7 +365,7 @@ describe('the end of the thread', () => {
     ['a plugin that never gives the thread back', `if (operation === 'put' && once('reached')) for (;;);`],
   ])('comes in time with %s, and the segment stays', async (_, trouble) => {
     const thread = make(plugin(trouble))
-    await thread.start()
+    await thread.start(signal)
     write(4)
     thread.begin(identity)
     await reach(() => existsSync(join(scratch, 'reached')), 'the plugin')

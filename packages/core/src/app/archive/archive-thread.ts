@@ -3,6 +3,7 @@ import type { ArchiveEnd, ServerLine } from '../../archive/archive-end.ts'
 import { INITIAL_ARCHIVE_STATUS, type ArchiveStatus } from '../../archive/archive-status.ts'
 import { WalrError } from '../../errors/walr-error.ts'
 import type { Logger } from '../../telemetry/logger.ts'
+import { unlessAborted } from '../../plugins/loader/unless-aborted.ts'
 import type { DirectoryIdentity } from '../../wal/directory-identity.ts'
 import {
   receiveError,
@@ -25,6 +26,7 @@ interface Question {
 
 const RESTART_MS = 5000
 const ABORT_MS = 2000
+const TERMINATE_MS = 2000
 
 /**
  * The archive as the receiving thread sees it. The work is done in a thread of its own; should that die, receiving goes on
@@ -54,11 +56,12 @@ export class ArchiveThread {
   }
 
   /**
-   * Starts the thread and waits until plugins and keys are known to be good. The storage is not contacted.
-   * @throws WalrError WALR_PLUGIN, WALR_CONFIG, WALR_KEY
+   * Starts the thread and waits until plugins and keys are known to be good. A storage that does not open is not waited for.
+   * @throws WalrError WALR_PLUGIN, WALR_CONFIG, WALR_KEY; the reason of `signal`.
    */
-  start(): Promise<void> {
-    return new Promise((resolve, reject) => this.#spawn(resolve, reject))
+  async start(signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted()
+    await unlessAborted(new Promise<void>((resolve, reject) => this.#spawn(resolve, reject)), signal)
   }
 
   /** Archiving begins: this is whose WAL the directory holds. */
@@ -96,6 +99,7 @@ export class ArchiveThread {
 
   /**
    * Archives what is there, for at most `drainMs`, and ends the thread. What was not archived is archived by the next run.
+   * A thread that cannot be ended is left alone; the process then ends with SIGKILL.
    */
   async stop(drainMs: number): Promise<void> {
     this.#stopping = true
@@ -103,9 +107,25 @@ export class ArchiveThread {
     this.#send({ type: 'drain' })
     const abort = setTimeout(() => this.#send({ type: 'abort' }), drainMs)
     const kill = setTimeout(() => void this.#worker?.terminate(), drainMs + ABORT_MS)
-    await this.#ended
+    let giveUp: NodeJS.Timeout | undefined
+    const givenUp = new Promise<void>((resolve) => {
+      giveUp = setTimeout(resolve, drainMs + ABORT_MS + TERMINATE_MS)
+    }).then(() => this.#abandon())
+    await Promise.race([this.#ended, givenUp])
     clearTimeout(abort)
     clearTimeout(kill)
+    clearTimeout(giveUp)
+  }
+
+  /** The thread waits for the system, without end: Node would wait for the thread. */
+  #abandon(): void {
+    if (!this.#worker) return
+    this.#options.logger.error('the archive thread cannot be ended; walr ends without it', {
+      code: 'WALR_ARCHIVE_UNAVAILABLE',
+      detail: 'It waits for the operating system: perhaps for a file system that does not answer.',
+    })
+    this.#worker.unref()
+    process.once('exit', () => process.kill(process.pid, 'SIGKILL'))
   }
 
   #send(request: ArchiveRequest): void {

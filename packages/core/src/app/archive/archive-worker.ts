@@ -35,17 +35,41 @@ const logger: Logger = {
   debug: log('debug'),
 }
 
+/** Plugins and keys that take longer are named to the log. */
+const SLOW_MS = 10_000
+
 giveWayToTheStream()
 let archiver: Archiver | undefined
 let draining = false
 let running: Promise<void> = Promise.resolve()
-try {
-  // The archiver tries again by itself, and for ever.
-  const archive = await openArchive(settings, { logger, signal: stop.signal, calls: { attempts: 1 } })
-  port.on('message', (request: ArchiveRequest) => answer(archive, request))
-  report({ type: 'ready' })
-} catch (error) {
-  report({ type: 'failed', error: sendError(error) })
+const opening = open()
+// A port that nobody listens to does not keep its thread alive, whatever a plugin waits for.
+port.on('message', (request: ArchiveRequest) => {
+  if (request.type === 'abort') stop.abort(new DOMException('walr is stopping', 'AbortError'))
+  void opening.then((archive) => archive && answer(archive, request))
+})
+
+/** Never rejects. @returns undefined when plugins or keys are not good, which has been reported. */
+async function open(): Promise<OpenedArchive | undefined> {
+  const slow = setTimeout(() => {
+    logger.warning(`plugins and keys of the archive have not answered for ${SLOW_MS / 1000} s`, {
+      code: 'WALR_PLUGIN',
+      hint: 'Nothing is received before they are known to be good.',
+    })
+  }, SLOW_MS)
+  try {
+    const { openTimeoutMs } = settings
+    // The archiver tries again by itself, and for ever.
+    const calls = { attempts: 1, ...(openTimeoutMs !== undefined && { openTimeoutMs }) }
+    const archive = await openArchive(settings, { logger, signal: stop.signal, calls })
+    report({ type: 'ready' })
+    return archive
+  } catch (error) {
+    report({ type: 'failed', error: sendError(error) })
+    return undefined
+  } finally {
+    clearTimeout(slow)
+  }
 }
 
 function answer(archive: OpenedArchive, request: ArchiveRequest): void {
@@ -65,7 +89,6 @@ function answer(archive: OpenedArchive, request: ArchiveRequest): void {
       void running.then(() => close(archive))
       return
     case 'abort':
-      stop.abort(new DOMException('walr is stopping', 'AbortError'))
       void running.then(() => close(archive))
       return
   }

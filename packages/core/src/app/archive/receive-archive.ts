@@ -8,6 +8,7 @@ import type { ReceiverStateHolder } from '../../replication/receiver-state.ts'
 import type { IdentityGuard } from '../../replication/receive-session.ts'
 import type { Logger } from '../../telemetry/logger.ts'
 import { readIdentity } from '../../wal/directory-identity.ts'
+import { provesIdentity } from '../../wal/identity-proof.ts'
 import { parseLsn } from '../../wal/lsn.ts'
 import type { ArchiveOptions } from '../receive-options/configured-options.ts'
 import { ArchiveThread } from './archive-thread.ts'
@@ -17,6 +18,8 @@ export interface ReceiveArchiveOptions {
   readonly disk: Disk
   readonly directory: string
   readonly options: ArchiveOptions
+  /** The slot of the stream. */
+  readonly slot: string | undefined
   readonly guardSlot: string | undefined
   readonly acceptGap: boolean
   readonly connectSql: (signal: AbortSignal) => Promise<ReplicationConnection>
@@ -35,7 +38,7 @@ export class ReceiveArchive {
   readonly #statusFile: StatusFile
 
   private constructor(options: ReceiveArchiveOptions) {
-    const { disk, directory, logger, state, guardSlot, connectSql, signal } = options
+    const { disk, directory, logger, state, slot, guardSlot, connectSql, signal } = options
     this.#options = options
     this.#thread = new ArchiveThread(
       { directory, ...options.options, guarded: guardSlot !== undefined && !options.acceptGap },
@@ -43,7 +46,9 @@ export class ReceiveArchive {
     )
     const onStatus = (): void => this.#statusFile.changed()
     this.#guard =
-      guardSlot === undefined ? undefined : new GuardSlot({ name: guardSlot, connectSql, logger, signal, onStatus })
+      guardSlot === undefined
+        ? undefined
+        : new GuardSlot({ name: guardSlot, streamSlot: slot, connectSql, logger, signal, onStatus })
     this.#statusFile = new StatusFile(disk, directory, () => {
       const { since, ...receiver } = state.status
       return {
@@ -55,18 +60,17 @@ export class ReceiveArchive {
   }
 
   /**
-   * Loads plugins and keys. Archiving begins at once when the directory says whose WAL it holds, whether or not its server
-   * and the storage are there.
-   * @throws WalrError WALR_PLUGIN, WALR_CONFIG, WALR_KEY
+   * Loads plugins and keys. Archiving begins at once when the directory says whose WAL it holds and its files agree, whether
+   * or not its server and the storage are there.
+   * @throws WalrError WALR_PLUGIN, WALR_CONFIG, WALR_KEY; the reason of `signal`.
    */
   static async start(options: ReceiveArchiveOptions): Promise<ReceiveArchive> {
     const archive = new ReceiveArchive(options)
     const { cluster, archive: described } = options.options
     try {
-      await archive.#thread.start()
+      await archive.#thread.start(options.signal)
       options.logger.info(`archiving to "${described.storage.use}" as cluster "${cluster}"`)
-      const identity = await readIdentity(options.disk, options.directory)
-      if (identity) archive.#thread.begin(identity)
+      await archive.#beginIfProven()
       return archive
     } catch (error) {
       await archive.stop(0)
@@ -93,8 +97,15 @@ export class ReceiveArchive {
     return {
       check: (server) => guard.check(server),
       keep: async (server) => {
-        await guard.keep(server)
         const { systemIdentifier, walSegmentSize, serverVersion } = server
+        try {
+          await guard.keep(server)
+        } catch (error) {
+          // On a full disk only archiving makes room, and each file is checked for whose it is.
+          if (isWalrError(error, 'WALR_DISK_FULL'))
+            this.#thread.begin({ systemIdentifier, walSegmentSize, serverVersion })
+          throw error
+        }
         this.#thread.begin({ systemIdentifier, walSegmentSize, serverVersion })
       },
     }
@@ -127,9 +138,18 @@ export class ReceiveArchive {
     await this.#statusFile.close()
   }
 
+  /** Without a proof nothing is written into the archive before the server was asked. */
+  async #beginIfProven(): Promise<void> {
+    const { disk, directory, logger } = this.#options
+    const identity = await readIdentity(disk, directory)
+    if (identity && (await provesIdentity(disk, directory, identity))) this.#thread.begin(identity)
+    else logger.info(`archiving begins when the server has said whose WAL "${directory}" holds`)
+  }
+
   #onStatus(status: ArchiveStatus): void {
     this.#statusFile.changed()
-    const archivedLsn = status.archivedLsn === undefined ? undefined : parseLsn(status.archivedLsn)
-    if (archivedLsn !== undefined) this.#guard?.confirm(archivedLsn)
+    const { archivedTimelineId: timelineId, archivedLsn } = status
+    const lsn = archivedLsn === undefined ? undefined : parseLsn(archivedLsn)
+    if (lsn !== undefined && timelineId !== undefined) this.#guard?.confirm({ timelineId, lsn })
   }
 }

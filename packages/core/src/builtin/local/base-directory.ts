@@ -13,12 +13,24 @@ export class BaseDirectory {
   readonly #disk: TreeDisk
   readonly #marker: string | undefined
   #identity: string | undefined
+  #entering: Promise<void> | undefined
 
   /** @param marker name of a file that tells the right volume; without it, the first directory seen is the right one. */
   constructor(disk: TreeDisk, path: string, marker: string | undefined) {
     this.#disk = disk
     this.path = path
     this.#marker = marker
+  }
+
+  /**
+   * {@link check} for an operation that begins. Those that come while it is under way share it: a mount that does not answer
+   * blocks one thread of the process for them all, not one for each attempt.
+   */
+  enter(): Promise<void> {
+    this.#entering ??= this.check().finally(() => {
+      this.#entering = undefined
+    })
+    return this.#entering
   }
 
   /** @throws StorageError, never NotFound, unless the directory is there and still is the same. */

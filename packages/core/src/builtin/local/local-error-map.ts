@@ -1,5 +1,5 @@
 import { StorageError, isStorageError, type StorageErrorCode } from '../../plugins/contract/index.ts'
-import { isSystemError, systemErrorText } from '../../errors/system-error.ts'
+import { isSystemError, systemErrorName, systemErrorText } from '../../errors/system-error.ts'
 
 /**
  * What errors of the system mean for an object. ENOENT is not here: whether it means "no such key" depends on the base
@@ -36,7 +36,7 @@ export const LOCAL_ERROR_CODES: Readonly<Record<string, StorageErrorCode>> = {
 /** Any error as the contract wants it; storage errors stay as they are. */
 export function localStorageError(error: unknown): StorageError {
   if (isStorageError(error)) return error
-  const code = isSystemError(error) ? LOCAL_ERROR_CODES[error.code] : undefined
+  const code = isSystemError(error) ? LOCAL_ERROR_CODES[systemErrorName(error)] : undefined
   const path = isSystemError(error) && error.path !== undefined ? ` ("${error.path}")` : ''
   return new StorageError(code ?? 'Permanent', `${systemErrorText(error)}${path}`, { cause: error })
 }

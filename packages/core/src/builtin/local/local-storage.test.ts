@@ -13,9 +13,11 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setImmediate as turn } from 'node:timers/promises'
 import { crc32 } from 'node:zlib'
 import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { withForbiddenLink } from '../../disk/forbidden-link.fixture.ts'
 import { FaultTreeDisk } from '../../disk/fault-tree-disk.ts'
 import { nodeDisk } from '../../disk/node-disk.ts'
 import type { SystemErrorCode } from '../../errors/system-error.ts'
@@ -239,7 +241,6 @@ describe('a base directory', () => {
   it('that is missing is Permanent, never "absent", is not made, and is used when it is there', async () => {
     rmSync(base, { recursive: true })
     const storage = await open()
-    expect(logged).toEqual([expect.stringContaining('does not exist')])
     for (const work of everything(storage)) await expect(work()).rejects.toEqual(failing('Permanent', 'does not exist'))
     expect(readdirSync(root)).toEqual([])
     mkdirSync(base)
@@ -292,9 +293,36 @@ describe('a base directory', () => {
     for (const name of ['.walr-tmp-old', '.walr-tmp-new', 'object']) writeFileSync(join(base, name), '')
     for (const name of ['.walr-tmp-old', 'object']) utimesSync(join(base, name), old, old)
     const storage = await open()
-    expect(files()).toEqual(['.walr-tmp-new', 'object'])
     expect(await keys(storage)).toEqual(['object'])
+    expect(files()).toContain('.walr-tmp-old')
+    for (const key of ['a', 'b']) await put(storage, key, 'x')
+    expect(files()).toEqual(['.walr-tmp-new', 'a', 'b', 'object'])
     expect(logged).toEqual([expect.stringContaining('removed 1 temporary files')])
+  })
+
+  it('that cannot be cleaned is used all the same', async () => {
+    disk.on({ operation: 'list' }, { error: 'EACCES' })
+    const storage = await open()
+    for (const key of ['a', 'b']) await put(storage, key, 'x')
+    expect(await get(storage, 'b')).toBe('x')
+    expect(logged).toEqual([expect.stringContaining('could not remove temporary files')])
+  })
+
+  it('is not touched while the storage is opened', async () => {
+    await open()
+    expect(disk.operations).toEqual([])
+  })
+
+  it('that does not answer is asked once, however many operations wait for it, and again afterwards', async () => {
+    const storage = await open()
+    await put(storage, 'a', 'abc')
+    disk.forgetOperations()
+    disk.on({ operation: 'stat', nth: 1 }, { delayMs: 100 })
+    const waiting = everything(storage).map((work) => work())
+    await turn()
+    expect(disk.operations.map(({ operation, path }) => [operation, path])).toEqual([['stat', base]])
+    await Promise.allSettled(waiting)
+    expect(disk.operations.length).toBeGreaterThan(waiting.length)
   })
 })
 
@@ -333,6 +361,18 @@ describe('a listing', () => {
       }),
       { numRuns: 60 },
     )
+  })
+
+  it('is complete or fails: a link that nobody can follow may be an object, or a folder of them', async () => {
+    disk = new FaultTreeDisk(withForbiddenLink(base, 'b'))
+    const storage = await open()
+    for (const key of ['a/1', 'b!', 'c/1']) await put(storage, key, 'x')
+    for (const [prefix, startAfter] of [[''], ['b'], ['', 'b/x']] as const) {
+      await expect(keys(storage, prefix, startAfter)).rejects.toEqual(failing('AccessDenied', join(base, 'b')))
+    }
+    expect(await keys(storage, 'a/')).toEqual(['a/1'])
+    expect(await keys(storage, 'b!')).toEqual(['b!'])
+    expect(await keys(storage, '', 'c')).toEqual(['c/1'])
   })
 
   it('has more files in a folder than are looked at together, follows links, and leaves out what is no file', async () => {

@@ -8,6 +8,7 @@ import {
   type GetOptions,
   type ListOptions,
   type OperationOptions,
+  type PluginLogger,
   type PutConfirmation,
   type PutOptions,
   type Storage,
@@ -17,6 +18,7 @@ import {
 import { keyPrefixFault, objectKeyFault } from '../object-key.ts'
 import { BaseDirectory } from './base-directory.ts'
 import { DurableFolders } from './durable-folders.ts'
+import { LeftoverFiles } from './leftover-files.ts'
 import { localStorageError } from './local-error-map.ts'
 import { publishObject, refuseExisting, type PublishingPlace } from './object-publishing.ts'
 import { ObjectReader } from './object-reader.ts'
@@ -33,6 +35,8 @@ export interface LocalStorageOptions {
   readonly mode: 'private' | 'group'
   readonly marker: string | undefined
   readonly hardLinks: boolean
+  readonly log: PluginLogger
+  readonly now: () => Date
 }
 
 /**
@@ -45,13 +49,15 @@ export class LocalStorage implements Storage {
   readonly #disk: TreeDisk
   readonly #base: BaseDirectory
   readonly #place: PublishingPlace
+  readonly #leftovers: LeftoverFiles
   readonly #fileMode: number
   readonly #marker: string | undefined
   readonly #closing: AbortController = new AbortController()
   readonly #underWay: Set<Promise<unknown>> = new Set<Promise<unknown>>()
 
-  constructor({ disk, path, mode, marker, hardLinks }: LocalStorageOptions) {
+  constructor({ disk, path, mode, marker, hardLinks, log, now }: LocalStorageOptions) {
     this.#disk = disk
+    this.#leftovers = new LeftoverFiles(disk, path, { log, now })
     this.#base = new BaseDirectory(disk, path, marker)
     this.#place = { disk, base: path, folders: new DurableFolders(disk, path, modes[mode].folder), hardLinks }
     this.#fileMode = modes[mode].file
@@ -63,15 +69,12 @@ export class LocalStorage implements Storage {
     }
   }
 
-  /** @throws StorageError, never NotFound, when the base directory is not there or is another one than before. */
-  checkBaseDirectory(): Promise<void> {
-    return this.#base.check()
-  }
-
   put(key: string, source: ByteSource, { ifAbsent, signal }: PutOptions): Promise<PutConfirmation> {
     return this.#run(signal, async (ending) => {
       this.#checkKey(key)
-      await this.#base.check()
+      await this.#base.enter()
+      await this.#leftovers.removeOnce()
+      ending.throwIfAborted()
       if (ifAbsent) await refuseExisting(this.#place, key)
       const temporary = join(this.#base.path, temporaryName(randomBytes(12).toString('hex')))
       const options = { mode: this.#fileMode, signal: ending }
@@ -81,7 +84,7 @@ export class LocalStorage implements Storage {
         await publishObject(this.#place, temporary, key, ifAbsent)
         return confirmation
       } finally {
-        // What cannot be removed now is removed at a later start, and is invisible until then.
+        // What cannot be removed now is removed by a later process, and is invisible until then.
         await this.#disk.remove(temporary).catch(() => undefined)
       }
     })
@@ -110,7 +113,7 @@ export class LocalStorage implements Storage {
     const ending = await this.#run(signal, async (both) => {
       const fault = keyPrefixFault(prefix)
       if (fault !== undefined) throw new StorageError('Permanent', `prefix "${prefix}" cannot be used: it ${fault}`)
-      await this.#base.check()
+      await this.#base.enter()
       return both
     })
     try {
@@ -126,7 +129,7 @@ export class LocalStorage implements Storage {
   delete(keys: readonly string[], { signal }: OperationOptions): Promise<void> {
     return this.#run(signal, async (ending) => {
       for (const key of keys) this.#checkKey(key)
-      await this.#base.check()
+      await this.#base.enter()
       const folders = new Set<string>()
       for (const key of keys) {
         ending.throwIfAborted()
@@ -166,6 +169,7 @@ export class LocalStorage implements Storage {
 
   async #stat(key: string): Promise<StoredObject> {
     this.#checkKey(key)
+    await this.#base.enter()
     const stat = await this.#orNotFound(this.#disk.stat(this.#path(key)))
     if (stat?.kind === 'file') return { key, size: stat.size, modifiedAt: stat.modifiedAt }
     if (stat?.kind === 'other') throw new StorageError('Permanent', `"${this.#path(key)}" is not a regular file`)

@@ -61,9 +61,14 @@ function* objects(keys: readonly string[], stats: readonly (DiskStat | undefined
 /** Keys, and folders with a slash at their end, which puts them where their keys belong among the others. */
 async function sortedPaths(disk: TreeDisk, options: WalkOptions, folder: string): Promise<readonly string[]> {
   const paths: string[] = []
-  for (const { name, kind } of await listOrGone(disk, join(options.base, folder))) {
+  for (const entry of await listOrGone(disk, join(options.base, folder))) {
+    const { name, kind } = entry
     const path = `${folder}${name}`
     if (kind === 'other' || options.isHidden(path) || objectKeyFault(path) !== undefined) continue
+    if (kind === 'unknown') {
+      if (mayHoldKeys(`${path}/`, options) || isWanted(path, options)) throw entry.error
+      continue
+    }
     if (kind === 'directory' ? mayHoldKeys(`${path}/`, options) : isWanted(path, options)) {
       paths.push(kind === 'directory' ? `${path}/` : path)
     }

@@ -26,7 +26,8 @@ export interface WalrPlugin<Options = unknown> {
   parseOptions(input: Readonly<Record<string, unknown>>): Options
   /**
    * Opens a storage. It need not reach its server for that: a server that is down shows in the first operation, as
-   * `Transient`, since walr receives WAL while the archive is away.
+   * `Transient`, since walr receives WAL while the archive is away. What rejects within 5 s ends the start of walr; later it
+   * is an outage, after which the hook is called again.
    */
   readonly createStorage?: (options: Options, context: HookContext) => Promise<Storage>
   /** Makes a codec, with all keys that it needs at hand. Rejects when it could not encode. */

@@ -9,6 +9,8 @@ export interface CallOptions {
   readonly budgetMs: number
   /** After so long without any progress a call is given up. */
   readonly stallTimeoutMs: number
+  /** Whoever opens a storage waits so long for it, and goes on without it when it takes longer. */
+  readonly openTimeoutMs: number
   /** How long a plugin has for giving up once it was told to. */
   readonly graceMs: number
   /** Told of every call of a plugin, each attempt for itself. Must not throw. */
@@ -20,6 +22,7 @@ export const DEFAULT_CALL_OPTIONS: CallOptions = {
   attempts: 3,
   budgetMs: 15_000,
   stallTimeoutMs: 60_000,
+  openTimeoutMs: 5_000,
   graceMs: 5_000,
   observe: () => undefined,
   clock: systemCallClock,

@@ -35,7 +35,6 @@ type Operation = 'put' | 'get' | 'head' | 'list' | 'delete'
  * @throws WalrError WALR_INTERNAL for arguments that the contract does not allow.
  */
 export class LoadedStorage implements Storage {
-  readonly capabilities: StorageCapabilities
   readonly #inner: Storage
   readonly #plugin: string
   readonly #mask: SecretMask
@@ -46,7 +45,10 @@ export class LoadedStorage implements Storage {
     this.#plugin = plugin
     this.#mask = mask
     this.#options = options
-    this.capabilities = inner.capabilities
+  }
+
+  get capabilities(): StorageCapabilities {
+    return this.#inner.capabilities
   }
 
   async put(key: string, source: ByteSource, options: PutOptions): Promise<PutConfirmation> {

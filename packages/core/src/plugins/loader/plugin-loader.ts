@@ -12,6 +12,8 @@ import { isWalrError, WalrError } from '../../errors/walr-error.ts'
 import type { Logger } from '../../telemetry/logger.ts'
 import { DEFAULT_CALL_OPTIONS, type CallOptions } from './call-options.ts'
 import { toCodec, toRetention, toStorage, type MadeOrFault } from './hook-shape.ts'
+import { inTime } from './in-time.ts'
+import { LateStorage } from './late-storage.ts'
 import { LoadedCodec } from './loaded-codec.ts'
 import { LoadedRetention } from './loaded-retention.ts'
 import { LoadedStorage } from './loaded-storage.ts'
@@ -71,25 +73,46 @@ export class PluginLoader {
   }
 
   /**
-   * Opens a storage and wraps it; the caller disposes of it.
+   * Opens a storage and wraps it; the caller disposes of it. One that takes longer than `openTimeoutMs` is reported to the
+   * log, and its operations reject with `Transient` until it is open.
    * @param calls what differs from the loader's own settings.
    * @throws WalrError WALR_PLUGIN, WALR_CONFIG, WALR_KEY
    */
   async openStorage(entry: PluginEntry, calls: Partial<CallOptions> = {}): Promise<Storage> {
-    const { plugin, mask, made } = await this.#open(entry, 'storage', toStorage)
-    return new LoadedStorage(made, plugin, mask, this.#calls(calls))
+    const options = this.#calls(calls)
+    const { clock, openTimeoutMs } = options
+    const prepared = await reported(() => this.#prepare({ ...entry, hook: 'storage' }))
+    const open = (): Promise<Storage> => reported(() => this.#make(prepared, 'storage', toStorage))
+    const first = { opening: open(), sinceMs: clock.now() }
+    const made = await inTime(first.opening, openTimeoutMs, clock)
+    if (!made) this.#reportLate(prepared, openTimeoutMs)
+    return new LoadedStorage(
+      made ?? new LateStorage(first, open, options),
+      prepared.plugin.name,
+      prepared.mask,
+      options,
+    )
   }
 
-  /** As {@link openStorage}, for a codec. */
+  /**
+   * Makes a codec and wraps it.
+   * @param calls what differs from the loader's own settings.
+   * @throws WalrError WALR_PLUGIN, WALR_CONFIG, WALR_KEY
+   */
   async openCodec(entry: PluginEntry, calls: Partial<CallOptions> = {}): Promise<Codec> {
-    const { plugin, mask, made } = await this.#open(entry, 'codec', toCodec)
-    return new LoadedCodec(made, plugin, mask, this.#calls(calls))
+    return reported(async () => {
+      const prepared = await this.#prepare({ ...entry, hook: 'codec' })
+      const made = await this.#make(prepared, 'codec', toCodec)
+      return new LoadedCodec(made, prepared.plugin.name, prepared.mask, this.#calls(calls))
+    })
   }
 
-  /** As {@link openStorage}, for a retention policy. */
+  /** As {@link openCodec}, for a retention policy. */
   async openRetention(entry: PluginEntry): Promise<RetentionPolicy> {
-    const { plugin, made } = await this.#open(entry, 'retention', toRetention)
-    return new LoadedRetention(made, plugin)
+    return reported(async () => {
+      const prepared = await this.#prepare({ ...entry, hook: 'retention' })
+      return new LoadedRetention(await this.#make(prepared, 'retention', toRetention), prepared.plugin.name)
+    })
   }
 
   /**
@@ -100,18 +123,13 @@ export class PluginLoader {
     return reported(async () => this.#list.find(use)?.plugin())
   }
 
-  async #open<T>(entry: PluginEntry, hook: PluginHook, check: (value: unknown) => MadeOrFault<T>): Promise<Opened<T>> {
-    return reported(async () => {
-      const prepared = await this.#prepare({ ...entry, hook })
-      const { plugin, named, mask } = prepared
-      const made = await this.#make(prepared, hook)
-      const result = check(made)
-      if ('made' in result) return { plugin: plugin.name, mask, made: result.made }
-      throw pluginFault(named, 'WALR_PLUGIN', `cannot be used: its "${HOOK_FUNCTIONS[hook]}" ${result.fault}`)
-    })
+  async #make<T>(prepared: Prepared, hook: PluginHook, check: (value: unknown) => MadeOrFault<T>): Promise<T> {
+    const result = check(await this.#create(prepared, hook))
+    if ('made' in result) return result.made
+    throw pluginFault(prepared.named, 'WALR_PLUGIN', `cannot be used: its "${HOOK_FUNCTIONS[hook]}" ${result.fault}`)
   }
 
-  async #make({ plugin, named, mask, options }: Prepared, hook: PluginHook): Promise<unknown> {
+  async #create({ plugin, named, mask, options }: Prepared, hook: PluginHook): Promise<unknown> {
     const { signal } = this.#options
     signal.throwIfAborted()
     const create = plugin[HOOK_FUNCTIONS[hook]]?.bind(plugin)
@@ -126,6 +144,11 @@ export class PluginLoader {
       if (isOptionsError(cause) && hook === 'codec') throw new WalrError('WALR_KEY', sentence(named, text), { cause })
       throw pluginFault(named, isOptionsError(cause) ? 'WALR_CONFIG' : 'WALR_PLUGIN', text, { cause })
     }
+  }
+
+  #reportLate({ named }: Prepared, afterMs: number): void {
+    const text = `has not opened its storage for ${afterMs / 1000} s; walr goes on, and waits for it`
+    this.#options.logger.warning(sentence(named, text), { code: 'WALR_ARCHIVE_UNAVAILABLE' })
   }
 
   /** Everything that can be done without opening. @throws PluginFaults */
@@ -165,12 +188,6 @@ interface Prepared {
   readonly named: NamedPlace
   readonly mask: SecretMask
   readonly options: unknown
-}
-
-interface Opened<T> {
-  readonly plugin: string
-  readonly mask: SecretMask
-  readonly made: T
 }
 
 function parsedOptions(plugin: WalrPlugin, entry: PluginEntry, named: NamedPlace, mask: SecretMask): unknown {
