@@ -109,11 +109,10 @@ export class ReceiveSession {
     const guard = proven ? undefined : await finder.readGuardSlot(server)
     const sources: StartSources = { directory, archive, guard, slot, server, walSegmentSize }
     let position = await finder.start(sources)
-    const seam =
-      directory?.proven === true &&
-      !this.#isPassed(position) &&
-      (await finder.readSeam(directory, server, walSegmentSize))
-    if (seam) await checkSeam(this.#connection, seam, { server, logger })
+    if (!this.#isPassed(position)) {
+      const seam = proven ? await finder.readSeam(directory, server, walSegmentSize) : archive?.seam
+      if (seam) await checkSeam(this.#connection, seam, { server, logger })
+    }
     const store = new SegmentStore({ ...this.#options, walSegmentSize, fileMode })
     let damaged = directory
     const opener: SegmentOpener = {

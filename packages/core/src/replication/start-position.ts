@@ -1,6 +1,7 @@
 import { WalrError } from '../errors/walr-error.ts'
 import type { Logger } from '../telemetry/logger.ts'
 import { formatLsn, type Lsn } from '../wal/lsn.ts'
+import type { Seam } from '../wal/seam.ts'
 import type { DirectoryStart } from '../wal/streaming-start.ts'
 import type { TimelineId } from '../wal/timeline-id.ts'
 import { segmentNumberOf, segmentStartLsn } from '../wal/wal-file-name.ts'
@@ -32,6 +33,8 @@ export interface StartSources {
 export interface ArchivePosition {
   readonly timelineId: TimelineId
   readonly startLsn: Lsn
+  /** The last WAL in it; undefined when it cannot be read. */
+  readonly seam?: Seam | undefined
 }
 
 /** Why a slot has no position: it never had one, its WAL was removed, or nobody can tell. */
@@ -60,7 +63,7 @@ function startWithoutFiles(sources: StartSources, logger: Logger): StartPosition
     logger.notice(
       `no file tells where to go on; going on behind the archive, at ${formatLsn(archive.startLsn)} (timeline ${archive.timelineId})`,
     )
-    return { ...archive, from: 'archive' }
+    return { timelineId: archive.timelineId, startLsn: archive.startLsn, from: 'archive' }
   }
   const kept = lowest([guard, slot])
   if (kept) {

@@ -4,6 +4,7 @@ import type { ErrorCode } from '../../errors/error-codes.ts'
 import { isWalrError, WalrError } from '../../errors/walr-error.ts'
 import type { ArchiveConfig } from '../../config/walr-config.ts'
 import type { LogExtra, Logger } from '../../telemetry/logger.ts'
+import type { Seam } from '../../wal/seam.ts'
 import type { DirectoryIdentity } from '../../wal/directory-identity.ts'
 
 /** What the archive's thread is started with. Plain data: it is copied. */
@@ -38,6 +39,11 @@ export type ArchiveRequest =
   /** End at once. */
   | { readonly type: 'abort' }
 
+/** Where the archive ends, and the last WAL in it. */
+export interface FoundEnd extends ArchiveEnd {
+  readonly seam: Seam | undefined
+}
+
 /** From the archive's thread to the receiving one. */
 export type ArchiveReport =
   /** Plugins and keys are good. */
@@ -51,7 +57,7 @@ export type ArchiveReport =
       readonly message: string
       readonly extra: LogExtra | undefined
     }
-  | { readonly type: 'end'; readonly id: number; readonly end: ArchiveEnd | undefined }
+  | { readonly type: 'end'; readonly id: number; readonly end: FoundEnd | undefined }
   | { readonly type: 'end-failed'; readonly id: number; readonly error: SentError }
 
 /** An error as it travels between threads, where classes are lost. */

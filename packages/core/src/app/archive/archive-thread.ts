@@ -1,5 +1,5 @@
 import { Worker } from 'node:worker_threads'
-import type { ArchiveEnd, ServerLine } from '../../archive/archive-end.ts'
+import type { ServerLine } from '../../archive/archive-end.ts'
 import { INITIAL_ARCHIVE_STATUS, type ArchiveStatus } from '../../archive/archive-status.ts'
 import { WalrError } from '../../errors/walr-error.ts'
 import type { Logger } from '../../telemetry/logger.ts'
@@ -7,6 +7,7 @@ import { unlessAborted } from '../../plugins/loader/unless-aborted.ts'
 import type { DirectoryIdentity } from '../../wal/directory-identity.ts'
 import {
   receiveError,
+  type FoundEnd,
   type ArchiveReport,
   type ArchiveRequest,
   type ArchiveThreadSettings,
@@ -20,7 +21,7 @@ export interface ArchiveThreadOptions {
 }
 
 interface Question {
-  readonly resolve: (end: ArchiveEnd | undefined) => void
+  readonly resolve: (end: FoundEnd | undefined) => void
   readonly reject: (error: unknown) => void
 }
 
@@ -80,7 +81,7 @@ export class ArchiveThread {
    * @returns undefined when it has no WAL of this cluster.
    * @throws WalrError WALR_ARCHIVE_UNAVAILABLE and others; the reason of `signal`.
    */
-  async findEnd(server: ServerLine, identity: DirectoryIdentity, signal: AbortSignal): Promise<ArchiveEnd | undefined> {
+  async findEnd(server: ServerLine, identity: DirectoryIdentity, signal: AbortSignal): Promise<FoundEnd | undefined> {
     signal.throwIfAborted()
     if (!this.#worker) throw new WalrError('WALR_ARCHIVE_UNAVAILABLE', 'the archive thread is being started again')
     const id = this.#nextId++

@@ -1,6 +1,7 @@
 import { constants, setPriority } from 'node:os'
 import { parentPort, workerData } from 'node:worker_threads'
 import { findArchiveEnd } from '../../archive/archive-end.ts'
+import { readArchiveSeam } from '../../archive/archive-seam.ts'
 import { archiveFailure } from '../../archive/archive-error.ts'
 import { ArchiveInventory } from '../../archive/archive-inventory.ts'
 import { ArchiveLayout } from '../../archive/archive-layout.ts'
@@ -117,14 +118,17 @@ function begin({ storage, codecs }: OpenedArchive, identity: DirectoryIdentity):
 
 /** Never rejects. */
 async function findEnd(
-  { storage }: OpenedArchive,
+  { storage, codecs }: OpenedArchive,
   { id, server, identity }: ArchiveRequest & { readonly type: 'find-end' },
 ): Promise<void> {
   const { systemIdentifier, walSegmentSize } = identity
   const layout = new ArchiveLayout(settings.cluster, systemIdentifier)
   try {
     const inventory = new ArchiveInventory(storage, layout, walSegmentSize)
-    report({ type: 'end', id, end: await findArchiveEnd(inventory, server, walSegmentSize, stop.signal) })
+    const end = await findArchiveEnd(inventory, server, walSegmentSize, stop.signal)
+    const reader = { storage, codecs, layout, inventory, walSegmentSize, logger }
+    const seam = end && (await readArchiveSeam(reader, server, stop.signal))
+    report({ type: 'end', id, end: end && { ...end, seam } })
   } catch (error) {
     const sent = isWalrError(error) ? error : archiveFailure('look into the archive', error).error
     report({ type: 'end-failed', id, error: sendError(sent) })
