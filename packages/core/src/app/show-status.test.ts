@@ -85,6 +85,20 @@ describe('the status of a directory', () => {
     }
   })
 
+  it.each<[number, number, string]>([
+    [0, 0, 'none'],
+    [2, 0, '2 recorded: take a new base backup, if there is none since'],
+    [1, 1, '1 that the server may still fill: see the last error'],
+    [
+      3,
+      1,
+      '2 recorded: take a new base backup, if there is none since; 1 that the server may still fill: see the last error',
+    ],
+  ])('tells of %i gaps, %i of them held', async (gapCount, heldGapCount, text) => {
+    report({ archive: { gapCount, heldGapCount } })
+    expect(statusTable(await readStatus(directory, NOW)).split('\n')).toContain(`gaps            ${text}`)
+  })
+
   it.each<[ReportedStatus['guard'], RegExp]>([
     [{ slot: 'guard', lsn: undefined, trouble: undefined }, /^guard slot +"guard" was not looked at yet$/m],
     [{ slot: 'guard', lsn: '0/3000000', trouble: undefined }, /^guard slot +"guard" keeps WAL from 0\/3000000 on$/m],

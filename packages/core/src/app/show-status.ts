@@ -53,10 +53,19 @@ function archivedText({ archivedLsn, archivedTimelineId }: ReportedStatus['archi
   return archivedTimelineId === undefined ? archivedLsn : `${archivedLsn} (timeline ${archivedTimelineId})`
 }
 
+function gapsText({ gapCount, heldGapCount }: ReportedStatus['archive']): string {
+  const recorded = gapCount - heldGapCount
+  const texts = [
+    ...(recorded > 0 ? [`${recorded} recorded: take a new base backup, if there is none since`] : []),
+    ...(heldGapCount > 0 ? [`${heldGapCount} that the server may still fill: see the last error`] : []),
+  ]
+  return texts.length === 0 ? 'none' : texts.join('; ')
+}
+
 /** An aligned table of it. */
 export function statusTable({ running, status }: ShownStatus): string {
   const { receiver, archive, guard } = status
-  const { backlog, lastError, lastArchived, quarantined, gapCount } = archive
+  const { backlog, lastError, lastArchived, quarantined } = archive
   const rows: (readonly [string, string])[] = [
     ['walr', running ? `running (process ${status.pid})` : `not running; last report ${status.updatedAt}`],
     ['receiver', `${receiver.state} since ${receiver.since} (${receiver.reason})`],
@@ -64,7 +73,7 @@ export function statusTable({ running, status }: ShownStatus): string {
     ['archived up to', archivedText(archive)],
     ['last archived', lastArchived ? `${lastArchived.walFileName} at ${lastArchived.at}` : 'nothing since the start'],
     ['backlog', `${backlog.files} files, ${backlog.bytes} bytes, oldest ${backlog.seconds} s`],
-    ['gaps', gapCount === 0 ? 'none' : `${gapCount} recorded: take a new base backup, if there is none since`],
+    ['gaps', gapsText(archive)],
     ['quarantined', quarantined.length === 0 ? 'none' : quarantined.join(', ')],
     ...(guard ? [['guard slot', guardText(guard)] as const] : []),
     ['last error', lastError ? `${lastError.code} at ${lastError.at}: ${lastError.message}` : 'none'],

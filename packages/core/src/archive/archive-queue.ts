@@ -7,6 +7,8 @@ import { parseSegmentEntry, type SegmentEntry } from '../wal/segment-directory.t
 import { parseHistoryFileName } from '../wal/wal-file-name.ts'
 import type { WalSegmentSize } from '../wal/wal-segment-size.ts'
 import type { ArchiveEntry, GapItem, HistoryItem, SegmentItem } from './archive-entry.ts'
+import type { ArchivedGap } from './archive-inventory.ts'
+import { parseGapFileName } from './archive-layout.ts'
 
 /** Where `wal/gap-record.ts` keeps its records. */
 export const GAPS_FOLDER = join('.walr', 'gaps')
@@ -15,10 +17,10 @@ export const GAPS_FOLDER = join('.walr', 'gaps')
 export interface DirectoryScan {
   /** What belongs into the archive: histories, gap records, then segments from the oldest timeline and position on. */
   readonly entries: readonly ArchiveEntry[]
-  /** The newest segment of the directory, finished or not; it says where receiving goes on. */
+  /** The newest segment of the directory by its name, finished or not; what is in it is another question. */
   readonly newest: SegmentEntry | undefined
-  /** Unfinished files of segments that are there finished as well: left over from receiving them in another form. */
-  readonly superseded: readonly SegmentEntry[]
+  /** Segments that are being received, or were begun and left, from the oldest timeline and position on. */
+  readonly unfinished: readonly SegmentEntry[]
 }
 
 const historyPattern = /^([0-9A-F]{8}\.history)(\.gz|\.lz4|\.zst)?$/
@@ -35,9 +37,11 @@ export async function scanDirectory(
   walSegmentSize: WalSegmentSize,
 ): Promise<DirectoryScan> {
   const names = await filesOf(disk, directory)
-  const segments = names.map((name) => parseSegmentEntry(name, walSegmentSize)).filter((entry) => entry !== undefined)
-  const finished = onePerSegment(segments.filter((entry) => !entry.partial)).toSorted(byPosition)
-  const isFinished = new Set(finished.map((entry) => entry.walFileName))
+  const segments = names
+    .map((name) => parseSegmentEntry(name, walSegmentSize))
+    .filter((entry) => entry !== undefined)
+    .toSorted(byPosition)
+  const finished = onePerSegment(segments.filter((entry) => !entry.partial))
   const gaps = (await filesOf(disk, join(directory, GAPS_FOLDER), true)).filter((name) => gapPattern.test(name))
   return {
     entries: [
@@ -45,9 +49,17 @@ export async function scanDirectory(
       ...gaps.toSorted().map((fileName): GapItem => ({ kind: 'gap', fileName })),
       ...finished.map((entry): SegmentItem => ({ ...entry, kind: 'segment', partial: false })),
     ],
-    newest: segments.toSorted(byPosition).at(-1),
-    superseded: segments.filter(({ partial, walFileName }) => partial && isFinished.has(walFileName)),
+    newest: segments.at(-1),
+    unfinished: segments.filter(({ partial }) => partial),
   }
+}
+
+/** Missing WAL that the directory has records of. */
+export function recordedGaps({ entries }: DirectoryScan): readonly ArchivedGap[] {
+  return entries
+    .filter(({ kind }) => kind === 'gap')
+    .map(({ fileName }) => parseGapFileName(fileName))
+    .filter((gap) => gap !== undefined)
 }
 
 /** A segment may be there plain and compressed, when a kill came between; the plain one is taken, and the other later. */
@@ -60,7 +72,8 @@ function onePerSegment(segments: readonly SegmentEntry[]): SegmentEntry[] {
   return [...chosen.values()]
 }
 
-function byPosition(a: SegmentEntry, b: SegmentEntry): number {
+/** Orders by timeline, then by position; of one segment the unfinished file comes first. */
+export function byPosition(a: SegmentEntry, b: SegmentEntry): number {
   if (a.timelineId !== b.timelineId) return a.timelineId - b.timelineId
   if (a.segmentNumber !== b.segmentNumber) return a.segmentNumber < b.segmentNumber ? -1 : 1
   return Number(b.partial) - Number(a.partial)

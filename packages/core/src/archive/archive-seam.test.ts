@@ -63,7 +63,11 @@ describe('the seam of an archive', () => {
 
   it.each<[string, () => Promise<unknown>, string]>([
     ['was made with another key', () => put(5, 1, new FramedCodec('.zip', 'compression', 7)), 'made with key 7'],
-    ['was made with an unknown codec', () => put(5, 1, new FramedCodec('.other')), 'no codec is configured for ".other"'],
+    [
+      'was made with an unknown codec',
+      () => put(5, 1, new FramedCodec('.other')),
+      'no codec is configured for ".other"',
+    ],
     ['may not be read', () => refuse('AccessDenied'), 'you shall not read'],
     ['is damaged', () => damage(), 'the digest is another one'],
   ])('is unknown when the segment %s, which is said', async (_, prepare, why) => {

@@ -1,5 +1,6 @@
 import type { ErrorCode } from '../errors/error-codes.ts'
 import type { TimelineId } from '../wal/timeline-id.ts'
+import type { FailureKind } from './archive-error.ts'
 
 /** What the archiver is doing. */
 export type ArchiveState = 'starting' | 'working' | 'idle' | 'outage' | 'refused' | 'stopped'
@@ -27,8 +28,11 @@ export interface ArchiveStatus {
   readonly archivedCount: number
   /** Segments whose name is taken by other WAL in the archive. */
   readonly quarantined: readonly string[]
-  /** Records of WAL that is missing for good, in the directory. */
+  /** Gaps that the directory has records of, and those that are held. */
   readonly gapCount: number
+  /** Of these, gaps without a record: with a guard slot the server may still have the WAL. */
+  readonly heldGapCount: number
+  /** While a gap is held it comes back with every look at the directory. */
   readonly lastError: ArchiveErrorReport | undefined
 }
 
@@ -49,5 +53,13 @@ export const INITIAL_ARCHIVE_STATUS: ArchiveStatus = {
   archivedCount: 0,
   quarantined: [],
   gapCount: 0,
+  heldGapCount: 0,
   lastError: undefined,
+}
+
+/** @param trouble what the storage's trouble is, if it is in any. @param waiting how many segments wait. */
+export function archiveState(isStopped: boolean, trouble: FailureKind | undefined, waiting: number): ArchiveState {
+  if (isStopped) return 'stopped'
+  if (trouble !== undefined) return trouble === 'outage' ? 'outage' : 'refused'
+  return waiting > 0 ? 'working' : 'idle'
 }

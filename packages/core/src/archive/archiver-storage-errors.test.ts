@@ -154,7 +154,7 @@ describe('an answer that was lost', () => {
     archiver.drain()
     await running
     expect(bench.storage.count('get', '/wal/')).toBeGreaterThan(0)
-    expect([...bench.storage.objects.keys()].filter((key) => !key.endsWith('.json'))).toEqual(
+    expect([...bench.storage.objects.keys()].filter((key) => !key.endsWith('.json')).toSorted()).toEqual(
       NUMBERS.map((number) => bench.key(number)),
     )
     expect(archiver.status.quarantined).toEqual([])

@@ -37,6 +37,10 @@ export class JumpingClock implements Clock {
     return this.#nowMs
   }
 
+  setBack(ms: number): void {
+    this.#nowMs -= ms
+  }
+
   async wait(ms: number, signal: AbortSignal): Promise<void> {
     this.waits.push(ms)
     // Whatever is under way gets its turn first, as it would with time: its end aborts the wait.

@@ -1,6 +1,7 @@
 import type { CodecPipeline } from '../codec/codec-pipeline.ts'
 import type { TreeDisk } from '../disk/disk.ts'
 import { isSystemError } from '../errors/system-error.ts'
+import type { WalrError } from '../errors/walr-error.ts'
 import type { Storage } from '../plugins/contract/index.ts'
 import type { Logger } from '../telemetry/logger.ts'
 import type { DirectoryIdentity } from '../wal/directory-identity.ts'
@@ -13,7 +14,7 @@ import { ensureArchiveIdentity } from './archive-identity.ts'
 import { ArchiveInventory } from './archive-inventory.ts'
 import { ArchiveLayout } from './archive-layout.ts'
 import { scanDirectory, type DirectoryScan } from './archive-queue.ts'
-import type { ArchiveErrorReport, ArchiveStatus } from './archive-status.ts'
+import { archiveState, type ArchiveErrorReport, type ArchiveStatus } from './archive-status.ts'
 import { ArchiverAlarms } from './archiver-alarms.ts'
 import { Backlog } from './backlog.ts'
 import type { Clock } from './clock.ts'
@@ -25,7 +26,7 @@ import { isGone, type LocalWal } from './local-file.ts'
 import { readLocalHistory } from './local-histories.ts'
 import { PendingFiles } from './pending-files.ts'
 import { RetrySchedule } from './retry-schedule.ts'
-import { SegmentArchiver } from './segment-archiver.ts'
+import { SegmentArchiverPool } from './segment-archiver-pool.ts'
 import { archiveGapRecord, archiveHistory } from './small-file-archiver.ts'
 import { newestTimeline, type NewestLine } from './newest-line.ts'
 import { TimelineGate } from './timeline-gate.ts'
@@ -52,7 +53,6 @@ export interface ArchiverOptions {
 
 /** The directory is looked at this often without a hint. */
 const SCAN_INTERVAL_MS = 10_000
-const MAX_BUFFERED_BYTES = 67_108_864 // 64 MiB
 /** Stands for the archive's identity in the schedule of attempts. */
 const IDENTITY = 'identity.json'
 
@@ -72,13 +72,13 @@ export class Archiver {
   readonly #mark: DirectoryMark
   readonly #inventory: ArchiveInventory
   readonly #search: HoleSearch
+  readonly #segments: SegmentArchiverPool
   readonly #gate = new TimelineGate()
   readonly #pending = new PendingFiles()
   readonly #wake = new WakeUp()
-  readonly #idle: SegmentArchiver[] = []
   readonly #running = new Map<string, Promise<void>>()
   readonly #abort = new AbortController()
-  #scan: DirectoryScan = { entries: [], newest: undefined, superseded: [] }
+  #scan: DirectoryScan = { entries: [], newest: undefined, unfinished: [] }
   #scannedAtMs = -Infinity
   /** File names of segments that begin a run: the archive is asked for the one before. */
   #unaccounted: ReadonlySet<string> = new Set()
@@ -96,6 +96,7 @@ export class Archiver {
     const { walSegmentSize, systemIdentifier } = identity
     this.#layout = new ArchiveLayout(cluster, systemIdentifier)
     this.#wal = { disk, directory, systemIdentifier, walSegmentSize }
+    this.#segments = new SegmentArchiverPool({ ...options, layout: this.#layout, wal: this.#wal })
     this.#schedule = new RetrySchedule(options.random)
     this.#alarms = new ArchiverAlarms(logger)
     this.#confirmed = new ConfirmedFiles(options)
@@ -103,14 +104,13 @@ export class Archiver {
     this.#mark = new DirectoryMark(options)
     this.#inventory = new ArchiveInventory(storage, this.#layout, walSegmentSize)
     this.#continuity = new Continuity({
-      disk,
-      directory,
-      walSegmentSize,
+      wal: this.#wal,
       inventory: this.#inventory,
       historyOf: (timelineId) => this.#historyOf(timelineId),
       logger,
       now: () => new Date(clock.nowMs()),
       guarded: options.guarded,
+      onHeldGap: (error) => this.#reportLasting(error),
     })
     this.#search = new HoleSearch({
       continuity: this.#continuity,
@@ -127,17 +127,26 @@ export class Archiver {
     this.#wake.now()
   }
 
+  /** Whether the server keeps nothing any more for the guard slot: then what is missing is given up. */
+  setGuardLost(isLost: boolean): void {
+    this.#continuity.setGuardLost(isLost)
+    this.#scannedAtMs = -Infinity
+    this.#wake.now()
+  }
+
   get status(): ArchiveStatus {
-    const archived = this.#backlog.position(this.#continuity.isSettled, this.#continuity.heldLsn)
+    const { isSettled, heldLsn, heldGaps } = this.#continuity
+    const archived = this.#backlog.position(isSettled, heldLsn)
     return {
-      state: this.#state(),
+      state: archiveState(this.#stopped, this.#schedule.trouble?.kind, this.#backlog.count),
       archivedLsn: archived && formatLsn(archived.lsn),
       archivedTimelineId: archived?.timelineId,
       lastArchived: this.#lastArchived,
       backlog: this.#backlog.report(this.#options.clock.nowMs()),
       archivedCount: this.#archivedCount,
       quarantined: this.#pending.quarantined,
-      gapCount: this.#scan.entries.filter(({ kind }) => kind === 'gap').length,
+      gapCount: this.#scan.entries.filter(({ kind }) => kind === 'gap').length + heldGaps.length,
+      heldGapCount: heldGaps.length,
       lastError: this.#lastError,
     }
   }
@@ -197,13 +206,13 @@ export class Archiver {
       this.#pending.update(this.#scan, mayStart, this.#schedule)
       const unaccounted = this.#continuity.update(this.#scan, open, isConfirmed)
       this.#unaccounted = new Set(unaccounted.map(({ fileName }) => fileName))
-      await this.#backlog.update(open, newestLine)
-      const names = segments.map(({ fileName }) => fileName)
-      await this.#confirmed.sweep(names, this.#scan, nowMs)
+      await this.#backlog.update(this.#scan, open, newestLine)
+      await this.#confirmed.sweep(this.#scan, nowMs)
       if (this.#identityChecked) await this.#mark.complete()
       this.#failedLooks = 0
       const { conflict } = this.#gate
-      if (conflict) this.#report({ kind: 'local', error: conflict, retryAfterMs: undefined }, 1)
+      for (const error of [...(conflict ? [conflict] : []), ...this.#continuity.heldGaps]) this.#reportLasting(error)
+      if (await this.#continuity.giveUpHeld()) this.#scannedAtMs = -Infinity
     } catch (error) {
       this.#failedLooks += 1
       this.#report(archiveFailure(`look into "${directory}"`, error), this.#failedLooks)
@@ -263,7 +272,6 @@ export class Archiver {
     const startedAtMs = clock.nowMs()
     try {
       await this.#ensureIdentity(signal)
-      await this.#continuity.checkVanished(signal)
       if (entry.kind === 'segment') await this.#archiveSegment(entry, signal)
       else await this.#archiveSmall(entry, signal)
       this.#succeeded(entry.fileName)
@@ -287,29 +295,15 @@ export class Archiver {
   }
 
   async #archiveSegment(segment: SegmentItem, signal: AbortSignal): Promise<void> {
-    const { clock, logger, storage, codecs } = this.#options
+    const { clock, logger } = this.#options
     if (this.#unaccounted.has(segment.fileName)) await this.#continuity.check(segment, signal)
     const read = await this.#confirmed.fingerprint(segment.fileName)
-    const archiver =
-      this.#idle.pop() ??
-      new SegmentArchiver({
-        storage,
-        codecs,
-        layout: this.#layout,
-        wal: this.#wal,
-        logger,
-        maxBufferedBytes: MAX_BUFFERED_BYTES,
-      })
-    try {
-      if ((await archiver.archive(segment, signal)) === 'quarantined') {
-        this.#pending.quarantine(segment)
-        return
-      }
-    } finally {
-      this.#idle.push(archiver)
+    if ((await this.#segments.archive(segment, signal)) === 'quarantined') {
+      this.#pending.quarantine(segment)
+      return
     }
     const nowMs = clock.nowMs()
-    if (!(await this.#confirmed.add(segment.fileName, read, this.#scan, nowMs))) {
+    if (!(await this.#confirmed.add(segment, read, this.#scan, nowMs))) {
       // Replaced under us: what is there by now is to be archived, too.
       this.#scannedAtMs = -Infinity
       return
@@ -353,11 +347,16 @@ export class Archiver {
     this.#report(failure, Math.max(this.#schedule.trouble?.attempts ?? 0, this.#schedule.attemptsOf(fileName)))
   }
 
+  #reportLasting(error: WalrError): void {
+    this.#report({ kind: 'local', error, retryAfterMs: undefined }, 1)
+  }
+
   #report(failure: ArchiveFailure, attempts: number): void {
     const nowMs = this.#options.clock.nowMs()
     const { code, message } = failure.error
     this.#lastError = { code, message, at: new Date(nowMs).toISOString(), attempts }
     this.#alarms.failed(failure, this.#backlog.count, nowMs)
+    this.#tell()
   }
 
   async #newestLine(): Promise<NewestLine | undefined> {
@@ -382,14 +381,6 @@ export class Archiver {
     // What is due and was not begun waits for the end of an attempt.
     const waitMs = names.length > 0 && dueInMs > 0 ? Math.min(scanInMs, dueInMs) : scanInMs
     await this.#wake.wait(clock, Math.max(0, waitMs))
-  }
-
-  #state(): ArchiveStatus['state'] {
-    if (this.#stopped) return 'stopped'
-    const kind = this.#schedule.trouble?.kind
-    if (kind === 'outage') return 'outage'
-    if (kind !== undefined) return 'refused'
-    return this.#backlog.count > 0 ? 'working' : 'idle'
   }
 
   #tell(): void {

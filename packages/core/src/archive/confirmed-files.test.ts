@@ -119,6 +119,98 @@ describe('a confirmed segment', () => {
   })
 })
 
+describe('what says where receiving goes on', () => {
+  it.each([
+    ['finished', segmentName(40)],
+    ['unfinished', `${segmentName(40)}.partial`],
+  ])('is the newest confirmed segment beside a foreign %s file that is named ahead', async (_, foreign) => {
+    for (const number of [4, 5]) bench.write(number)
+    // As recycled segments are in pg_wal.
+    writeFileSync(join(bench.directory, foreign), pagedSegment(3))
+    for (let run = 1; run <= 2; run += 1) {
+      expect((await bench.drain()).archivedLsn).toBe('0/600000')
+      expect(bench.files).toEqual([segmentName(5), foreign])
+    }
+  })
+
+  it('is the open segment behind the newest confirmed one, which then need not stay', async () => {
+    for (const number of [4, 5]) bench.write(number)
+    const foreign = segmentName(40)
+    writeFileSync(join(bench.directory, foreign), pagedSegment(3))
+    writeFileSync(join(bench.directory, `${segmentName(6)}.partial`), '')
+    await bench.drain()
+    expect(bench.files).toEqual([`${segmentName(6)}.partial`, foreign])
+  })
+
+  it('is the newest confirmed segment in whatever order they are confirmed', async () => {
+    for (const number of [4, 5, 6]) bench.write(number)
+    bench.storage.script = async ({ operation, key }) => {
+      if (operation === 'put' && key === bench.key(4)) {
+        await until(() => bench.storage.objects.has(bench.key(6)), 'the others are stored')
+      }
+    }
+    await bench.drain()
+    expect(bench.files).toEqual([segmentName(6)])
+  })
+})
+
+describe('a segment that comes whole while it is being received', () => {
+  const partial = `${segmentName(4)}.partial`
+  const damaged = (): boolean => existsSync(join(bench.directory, '.walr', 'damaged'))
+
+  it.each([0, 1000])(
+    'leaves both its files alone until receiving has gone on, keepLocal: %i ms',
+    async (keepLocalMs) => {
+      for (const number of [4, 5]) bench.write(number)
+      writeFileSync(join(bench.directory, partial), 'being written')
+      for (let run = 1; run <= 2; run += 1) {
+        expect((await bench.drain({ keepLocalMs })).archivedCount).toBeGreaterThan(0)
+        await later(2000)
+        await bench.drain({ keepLocalMs })
+        expect(bench.files).toEqual([segmentName(4), partial, segmentName(5)])
+        expect(readFileSync(join(bench.directory, partial), 'utf8')).toBe('being written')
+        expect(damaged()).toBe(false)
+        if (run === 1) bench.write(4)
+      }
+      writeFileSync(join(bench.directory, `${segmentName(6)}.partial`), '')
+      await bench.drain({ keepLocalMs })
+      await later(2000)
+      await bench.drain({ keepLocalMs })
+      expect(bench.files).toEqual([`${segmentName(6)}.partial`])
+      expect(damaged()).toBe(true)
+    },
+  )
+})
+
+describe('a clock that was ahead', () => {
+  it('does not keep files longer than from now on', async () => {
+    for (const number of [4, 5]) bench.write(number)
+    for (const number of [4, 5]) bench.storage.objects.set(bench.key(number), pagedSegment(number))
+    await markThere(4, -4000 * DAY_MS)
+    for (let run = 1; run <= 2; run += 1) {
+      await bench.drain(keep)
+      expect(bench.files).toEqual([segmentName(4), segmentName(5)])
+      await later(DAY_MS / 2 + 60_000)
+    }
+    await bench.drain(keep)
+    expect(bench.files).toEqual([segmentName(5)])
+    expect(bench.storage.count('get', segmentName(4))).toBe(0)
+  })
+
+  it.each([0, 1000])('and is set back while walr runs changes nothing, keepLocal: %i ms', async (keepLocalMs) => {
+    bench.write(4)
+    const archiver = bench.make({ keepLocalMs })
+    const running = archiver.run(bench.stop.signal)
+    await until(() => archiver.status.archivedCount === 1, 'the confirmation')
+    bench.clock.setBack(DAY_MS)
+    writeFileSync(join(bench.directory, `${segmentName(5)}.partial`), '')
+    archiver.hint()
+    await until(() => !bench.files.includes(segmentName(4)), 'the removal')
+    archiver.drain()
+    await running
+  })
+})
+
 describe('a kill', () => {
   it('after the confirmation and before the marker costs one comparison', async () => {
     for (const number of [4, 5]) bench.write(number)
@@ -232,7 +324,7 @@ describe('other WAL under the name of a confirmed segment', () => {
     const confirmed = new ConfirmedFiles({ ...keep, disk, directory: bench.directory, logger: bench.logger })
     await confirmed.load()
     expect(confirmed.has(segmentName(4))).toBe(true)
-    await confirmed.sweep([], { newest: undefined, superseded: [] }, bench.clock.nowMs())
+    await confirmed.sweep({ entries: [], unfinished: [] }, bench.clock.nowMs())
     expect(confirmed.has(segmentName(4))).toBe(false)
     expect(confirmed.isUnproven).toBe(false)
     expect(markers()).toEqual([])

@@ -6,14 +6,16 @@ import { isWalrError } from '../errors/walr-error.ts'
 import type { Logger } from '../telemetry/logger.ts'
 import { readWholeFile } from '../wal/read-whole-file.ts'
 import { setAsideDamaged } from '../wal/damaged-segments.ts'
-import type { DirectoryScan } from './archive-queue.ts'
+import type { SegmentEntry } from '../wal/segment-directory.ts'
+import type { SegmentItem } from './archive-entry.ts'
+import { byPosition, type DirectoryScan } from './archive-queue.ts'
 import { fingerprintOf, type FileFingerprint } from './file-fingerprint.ts'
 
 /** Where it is remembered which local files are in the archive while they are kept. */
 export const CONFIRMED_FOLDER = join('.walr', 'archived')
 
-/** What a scan found beside the files that may be removed. */
-export type Neighbours = Pick<DirectoryScan, 'newest' | 'superseded'>
+/** What a scan found, as far as it matters here. */
+export type SegmentFiles = Pick<DirectoryScan, 'entries' | 'unfinished'>
 
 export interface ConfirmedFilesOptions {
   readonly disk: TreeDisk
@@ -24,13 +26,16 @@ export interface ConfirmedFilesOptions {
 }
 
 /**
- * The local segments that the storage has confirmed, and their removal (law 4). Two stay nevertheless: those that
- * `keepLocal` covers, and the newest segment of the directory, so that the directory always says where receiving goes on.
+ * The local segments that the storage has confirmed, and their removal (law 4). Some stay nevertheless: those that
+ * `keepLocal` covers, one that is being received in another file, and the newest confirmed one unless the segment behind
+ * it has been begun: so the directory always says where receiving goes on, whatever else is named as a segment there.
  * A confirmation is for one file, not for its name: another file under it is to be archived, and never removed for it.
  */
 export class ConfirmedFiles {
   readonly #options: ConfirmedFilesOptions
   readonly #confirmed = new Map<string, Confirmation>()
+  /** The newest of them that was there. */
+  #newest: SegmentEntry | undefined
   /** What an earlier run noted; nothing is removed for it before {@link accept}. */
   readonly #remembered = new Map<string, Remembered>()
   #archiveId: string | undefined
@@ -113,15 +118,28 @@ export class ConfirmedFiles {
    * @param read which file that was.
    * @returns false when another one is there by now: nothing is known of that.
    */
-  async add(fileName: string, read: FileFingerprint | undefined, scan: Neighbours, nowMs: number): Promise<boolean> {
+  async add(
+    segment: SegmentItem,
+    read: FileFingerprint | undefined,
+    scan: SegmentFiles,
+    nowMs: number,
+  ): Promise<boolean> {
     const { keepLocalMs } = this.#options
+    const { fileName } = segment
     const there = await this.fingerprint(fileName)
     if (read === undefined || (there !== undefined && there !== read)) return false
     const confirmation: Confirmation = { atMs: nowMs, fingerprint: read }
     this.#confirmed.set(fileName, confirmation)
     if (there === undefined) return true
-    if (keepLocalMs > 0) await this.#keep(fileName, confirmation)
-    else if (scan.newest?.fileName !== fileName) await this.#remove(fileName, scan)
+    const before = this.#newest
+    this.#noteNewest(segment)
+    if (keepLocalMs > 0) {
+      await this.#keep(fileName, confirmation)
+      return true
+    }
+    await this.#removeUnlessNeeded(segment, scan)
+    // It had to stay until there was a newer one.
+    if (before && before.fileName !== fileName) await this.#removeUnlessNeeded(before, scan)
     return true
   }
 
@@ -138,28 +156,75 @@ export class ConfirmedFiles {
   }
 
   /**
-   * Removes what need not stay any longer. A file that took the place of the confirmed one stays, and counts as unconfirmed.
-   * @param names all files of the directory that are finished segments.
+   * Removes what need not stay any longer. A file that took the place of the confirmed one stays, and counts as
+   * unconfirmed.
    */
-  async sweep(names: readonly string[], scan: Neighbours, nowMs: number): Promise<void> {
-    for (const name of names) {
-      const confirmation = this.#confirmed.get(name)
-      if (confirmation === undefined || nowMs - confirmation.atMs < this.#options.keepLocalMs) continue
-      if (scan.newest?.fileName === name) continue
-      const there = await this.#unlessRefused(`look at "${name}"`, this.fingerprint(name))
-      if (there === confirmation.fingerprint) await this.#remove(name, scan)
-      else if (there !== undefined) await this.#forget(name)
-    }
-    const there = new Set(names)
+  async sweep(scan: SegmentFiles, nowMs: number): Promise<void> {
+    const segments = scan.entries.filter((entry) => entry.kind === 'segment')
+    const there = new Set(segments.map(({ fileName }) => fileName))
     const known = [...this.#confirmed.keys(), ...this.#remembered.keys()]
     for (const name of known) if (!there.has(name)) await this.#forget(name)
+    await this.#findNewest(segments)
+    for (const segment of segments) {
+      const atMs = await this.#confirmedAtMs(segment.fileName, nowMs)
+      if (atMs === undefined || nowMs - atMs < this.#options.keepLocalMs) continue
+      await this.#removeUnlessNeeded(segment, scan)
+    }
   }
 
-  async #remove(name: string, { superseded }: Neighbours): Promise<void> {
+  async #findNewest(segments: readonly SegmentItem[]): Promise<void> {
+    const before = this.#newest
+    let found: SegmentItem | undefined
+    for (const segment of segments.toReversed()) {
+      if (await this.#isConfirmedFile(segment.fileName)) found = segment
+      if (found) break
+    }
+    // Others may have been confirmed meanwhile.
+    if (this.#newest === before) this.#newest = found
+    else if (found) this.#noteNewest(found)
+  }
+
+  #noteNewest(segment: SegmentItem): void {
+    if (this.#newest === undefined || byPosition(this.#newest, segment) < 0) this.#newest = segment
+  }
+
+  /** Whether the very file that was confirmed is there; another one is forgotten. */
+  async #isConfirmedFile(name: string): Promise<boolean> {
+    const confirmation = this.#confirmed.get(name)
+    if (confirmation === undefined) return false
+    const there = await this.#unlessRefused(`look at "${name}"`, this.fingerprint(name))
+    if (there !== undefined && there !== confirmation.fingerprint) await this.#forget(name)
+    return there === confirmation.fingerprint
+  }
+
+  /** A time to come is of a clock that was ahead: it is taken for now. */
+  async #confirmedAtMs(name: string, nowMs: number): Promise<number | undefined> {
+    const confirmation = this.#confirmed.get(name)
+    if (confirmation === undefined || confirmation.atMs <= nowMs) return confirmation?.atMs
+    const corrected = { ...confirmation, atMs: nowMs }
+    this.#confirmed.set(name, corrected)
+    if (this.#options.keepLocalMs > 0) await this.#keep(name, corrected)
+    return nowMs
+  }
+
+  async #removeUnlessNeeded(segment: SegmentEntry, { unfinished }: SegmentFiles): Promise<void> {
+    // It may be being written; the receiver says what is to be done when it finds the finished one in its way.
+    if (unfinished.at(-1)?.walFileName === segment.walFileName) return
+    const isFollowed = unfinished.some(
+      ({ timelineId, segmentNumber }) =>
+        timelineId === segment.timelineId && segmentNumber === segment.segmentNumber + 1n,
+    )
+    const isOlder = this.#newest !== undefined && byPosition(segment, this.#newest) < 0
+    if (!isOlder && !isFollowed) return
+    if (!(await this.#isConfirmedFile(segment.fileName))) return
+    const leftOver = unfinished.filter(({ walFileName }) => walFileName === segment.walFileName)
+    await this.#remove(segment.fileName, leftOver)
+  }
+
+  async #remove(name: string, leftOver: readonly SegmentEntry[]): Promise<void> {
     const { disk, directory, logger } = this.#options
-    const leftOver = superseded.filter(({ walFileName }) => name.startsWith(walFileName))
     try {
-      // Alone, an unfinished file of it would say that the segment was never finished. Nobody writes to it any more.
+      // Alone, an unfinished file of it would say that the segment was never finished.
       for (const { from, to } of await setAsideDamaged(disk, directory, leftOver)) {
         logger.notice(`moved "${from}" to "${to}": the segment was finished in another form, and is in the archive`)
       }
@@ -178,6 +243,7 @@ export class ConfirmedFiles {
     const { disk, directory, keepLocalMs } = this.#options
     this.#confirmed.delete(name)
     this.#remembered.delete(name)
+    if (this.#newest?.fileName === name) this.#newest = undefined
     if (keepLocalMs === 0) return
     // One that stays is read at the next start, and forgotten again.
     const path = join(directory, CONFIRMED_FOLDER, name)

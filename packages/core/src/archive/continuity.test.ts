@@ -23,7 +23,7 @@ const gaps = (): readonly string[] =>
     .filter((key) => key.includes('/gaps/'))
     .map((key) => key.replace(/.*\/gaps\/0*([0-9A-F]*)00000-0*([0-9A-F]*)00000\.json/, '$1-$2'))
     .toSorted()
-const alarms = (): readonly string[] => bench.logger.lines.filter((line) => line.includes('WAL is missing'))
+const alarms = (): readonly string[] => bench.logger.lines.filter((line) => line.startsWith('error: WAL is missing'))
 
 /** Twice, as a gap that was found is archived at the next look. */
 async function drainTwice(): Promise<void> {

@@ -13,7 +13,7 @@ export interface HoleSearchOptions {
 /** A search that failed is begun again after this. */
 const RETRY_MS = 60_000
 
-/** The complete search for missing WAL, beside the archiving: one at a time, and again when the storage failed. */
+/** The search for missing WAL beside the archiving: one at a time, and again when the storage failed. */
 export class HoleSearch {
   readonly #options: HoleSearchOptions
   #running: Promise<void> | undefined

@@ -40,6 +40,15 @@ export async function* readSegment(
   pages.finish()
 }
 
+/**
+ * Reads a finished segment to its end, to see whether it is what its name says.
+ * @throws as {@link readSegment}.
+ */
+export async function verifySegment(segment: SegmentItem, wal: LocalWal): Promise<void> {
+  const chunks = readSegment(segment, wal)
+  for (let next = await chunks.next(); next.done !== true;) next = await chunks.next()
+}
+
 /** The text of a history file. */
 export async function readHistory(history: HistoryItem, { disk, directory }: LocalWal): Promise<Buffer> {
   const chunks: Buffer[] = []

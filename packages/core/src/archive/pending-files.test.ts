@@ -33,7 +33,7 @@ function segment(number: number): SegmentItem {
 }
 function look(count: number, mayStart: (segment: SegmentItem) => boolean = () => true): readonly string[] {
   const segments = Array.from({ length: count }, (_, index) => segment(index + 1))
-  const scan: DirectoryScan = { entries: [HISTORY, ...segments], newest: segments.at(-1), superseded: [] }
+  const scan: DirectoryScan = { entries: [HISTORY, ...segments], newest: segments.at(-1), unfinished: [] }
   pending.update(scan, mayStart, schedule)
   return pending.files.map(({ fileName }) => fileName)
 }
@@ -63,7 +63,7 @@ describe('the files that wait', () => {
     expect(pending.quarantined).toEqual([HISTORY.fileName])
     expect(pending.isDone(HISTORY.fileName)).toBe(false)
     expect(look(2)).toEqual([segmentName(1), segmentName(2)])
-    pending.update({ entries: [], newest: undefined, superseded: [] }, () => true, schedule)
+    pending.update({ entries: [], newest: undefined, unfinished: [] }, () => true, schedule)
     expect(pending.quarantined).toEqual([])
     expect(look(0)).toEqual([HISTORY.fileName])
     pending.done(HISTORY)

@@ -198,13 +198,24 @@ describe('the guard slot', () => {
     ['is missing', [], 'replication slot "gua\'rd" does not exist'],
     ['has lost its WAL', [[null]], 'keeps no WAL'],
   ])('is not moved when it %s, and that is told once', async (_, rows, text) => {
-    server.answers = { [LOOK]: rows }
+    server.answers = { [CREATE]: [['(guard,)']], [LOOK]: rows }
     const guard = make()
+    await guard.ensure()
     guard.confirm(position(4))
     await until(() => logger.lines.some((line) => line.startsWith('debug:')), 'another attempt')
     await guard.close(1000)
     expect(logger.lines.filter((line) => line.startsWith('warning:'))).toEqual([expect.stringContaining(text)])
     expect(moves()).toEqual([])
+  })
+
+  it('is not missed before it could be made', async () => {
+    server.answers = { [LOOK]: [] }
+    const guard = make()
+    guard.confirm(position(4))
+    await until(() => server.connections.length >= 2, 'two visits')
+    await guard.close(1000)
+    expect(guard.status.trouble).toBeUndefined()
+    expect(logger.lines).toEqual([])
   })
 
   it('is moved when the server is back, and says so', async () => {

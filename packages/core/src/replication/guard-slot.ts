@@ -67,6 +67,7 @@ export class GuardSlot {
   #visiting: Promise<void> | undefined
   #timer: { readonly id: NodeJS.Timeout; readonly atMs: number } | undefined
   #lastVisitMs = -Infinity
+  #ensured = false
   #closed = false
   readonly #timeUp = new AbortController()
 
@@ -101,6 +102,7 @@ export class GuardSlot {
         `created the guard slot "${name}": the server keeps WAL from ${source ?? 'now'} on until it is archived`,
       )
     })
+    this.#ensured = true
     this.#lastVisitMs = performance.now()
     // It may be another server's slot.
     this.#visited = undefined
@@ -170,6 +172,8 @@ export class GuardSlot {
 
   /** Tells each kind of trouble once, until it goes well again. */
   #failed(doing: string, error: unknown): void {
+    // It is made with the first connection.
+    if (!this.#ensured && isWalrError(error, 'WALR_SLOT_MISSING')) return
     const { name, logger } = this.#options
     const code = isWalrError(error) ? error.code : 'WALR_INTERNAL'
     const known = this.#trouble?.code === code ? this.#trouble : undefined

@@ -27,6 +27,8 @@ export type ArchiveRequest =
   | { readonly type: 'begin'; readonly identity: DirectoryIdentity }
   /** Something was finished in the directory. */
   | { readonly type: 'hint' }
+  /** Whether the server keeps nothing any more for the guard slot. */
+  | { readonly type: 'guard'; readonly isLost: boolean }
   /** Where does the archive end? Answered by `end` with the same id. */
   | {
       readonly type: 'find-end'

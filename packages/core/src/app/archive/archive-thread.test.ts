@@ -186,7 +186,11 @@ describe('the archive’s thread', () => {
     for (const number of [4, 5]) write(number)
     thread.begin(identity)
     await reach(() => archived().length === 2, 'both segments')
-    expect(await thread.findEnd(server, identity, signal)).toEqual({ timelineId: 1, startLsn: 0x600000n })
+    expect(await thread.findEnd(server, identity, signal)).toMatchObject({
+      timelineId: 1,
+      startLsn: 0x600000n,
+      seam: { timelineId: 1, name: expect.stringContaining(segmentName(5)) as string },
+    })
     const aborted = AbortSignal.abort(new Error('enough'))
     await expect(thread.findEnd(server, identity, aborted)).rejects.toThrow('enough')
   })

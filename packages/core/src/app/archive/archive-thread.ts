@@ -39,6 +39,7 @@ export class ArchiveThread {
   readonly #questions = new Map<number, Question>()
   #worker: Worker | undefined
   #identity: DirectoryIdentity | undefined
+  #isGuardLost = false
   #nextId = 1
   /** Whether plugins and keys were good once: then there has to be a thread until the end. */
   #wasReady = false
@@ -74,6 +75,13 @@ export class ArchiveThread {
   /** A segment, history or gap record was finished. */
   hint(): void {
     this.#send({ type: 'hint' })
+  }
+
+  /** Whether the server keeps nothing any more for the guard slot: as long as that is so gaps are recorded. */
+  setGuardLost(isLost: boolean): void {
+    if (this.#isGuardLost === isLost) return
+    this.#isGuardLost = isLost
+    this.#send({ type: 'guard', isLost })
   }
 
   /**
@@ -163,6 +171,7 @@ export class ArchiveThread {
         resolve()
       })
     })
+    this.#send({ type: 'guard', isLost: this.#isGuardLost })
     if (this.#identity) this.begin(this.#identity)
   }
 

@@ -42,6 +42,7 @@ const SLOW_MS = 10_000
 giveWayToTheStream()
 let archiver: Archiver | undefined
 let draining = false
+let isGuardLost = false
 let running: Promise<void> = Promise.resolve()
 const opening = open()
 // A port that nobody listens to does not keep its thread alive, whatever a plugin waits for.
@@ -81,6 +82,10 @@ function answer(archive: OpenedArchive, request: ArchiveRequest): void {
     case 'hint':
       archiver?.hint()
       return
+    case 'guard':
+      isGuardLost = request.isLost
+      archiver?.setGuardLost(isGuardLost)
+      return
     case 'find-end':
       void findEnd(archive, request)
       return
@@ -111,6 +116,7 @@ function begin({ storage, codecs }: OpenedArchive, identity: DirectoryIdentity):
     clock: systemClock,
     onStatus: (status) => report({ type: 'status', status }),
   })
+  made.setGuardLost(isGuardLost)
   if (draining) made.drain()
   running = made.run(stop.signal)
   return made

@@ -1,10 +1,11 @@
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { pagedSegment } from '../../archive/archiver.fixture.ts'
 import { nodeDisk } from '../../disk/node-disk.ts'
 import { WalrError } from '../../errors/walr-error.ts'
+import { FakeConnection } from '../../replication/fake-connection.fixture.ts'
 import { ReceiverStateHolder } from '../../replication/receiver-state.ts'
 import { writeIdentity, type DirectoryIdentity } from '../../wal/directory-identity.ts'
 import { RecordingLogger } from '../../wal/recording.fixture.ts'
@@ -26,7 +27,12 @@ afterEach(() => {
 })
 
 const identity: DirectoryIdentity = { systemIdentifier: CLUSTER, walSegmentSize: SEGMENT, serverVersion: '15.18' }
-const start = (): Promise<ReceiveArchive> =>
+interface Setup {
+  readonly guardSlot?: string
+  readonly connectSql?: () => Promise<FakeConnection>
+}
+const noServer = (): Promise<never> => Promise.reject(new Error('there is no server'))
+const start = ({ guardSlot, connectSql = noServer }: Setup = {}): Promise<ReceiveArchive> =>
   ReceiveArchive.start({
     disk: nodeDisk,
     directory,
@@ -45,9 +51,9 @@ const start = (): Promise<ReceiveArchive> =>
       baseDirectory: scratch,
     },
     slot: undefined,
-    guardSlot: undefined,
+    guardSlot,
     acceptGap: false,
-    connectSql: () => Promise.reject(new Error('there is no server')),
+    connectSql,
     state: new ReceiverStateHolder(logger),
     logger,
     signal: new AbortController().signal,
@@ -99,5 +105,30 @@ describe('before the server is there', () => {
     await archive.stop(10_000)
     expect(archived()).toEqual([segmentName(4)])
     expect(readdirSync(join(scratch, 'archive', 'main'))).toEqual([CLUSTER])
+  })
+})
+
+describe('with a guard slot', () => {
+  const gaps = (): readonly string[] => {
+    const folder = join(scratch, 'archive', 'main', CLUSTER, 'gaps')
+    return existsSync(folder) ? readdirSync(folder) : []
+  }
+  const isGap = (line: string): boolean => line.startsWith('error: WAL is missing')
+
+  it.each<[string, string | null, readonly string[]]>([
+    ['keeps WAL, is held', '0/100000', []],
+    ['is lost, is recorded', null, ['0000000000600000-0000000000800000.json']],
+  ])('a gap while the server’s slot %s', async (_, restartLsn, recorded) => {
+    await writeIdentity(nodeDisk, directory, identity)
+    for (const number of [5, 8]) writeFileSync(join(directory, segmentName(number)), pagedSegment(number))
+    const connection = new FakeConnection()
+    connection.query = () => Promise.resolve([[restartLsn]])
+    const archive = await start({ guardSlot: 'guard', connectSql: () => Promise.resolve(connection) })
+    await vi.waitFor(() => expect(logger.lines.some(isGap)).toBe(true), 10_000)
+    await archive.ensureGuardSlot()
+    archive.hint()
+    await vi.waitFor(() => expect(gaps()).toEqual(recorded), 10_000)
+    await archive.stop(10_000)
+    expect(gaps()).toEqual(recorded)
   })
 })

@@ -44,7 +44,7 @@ export class ReceiveArchive {
       { directory, ...options.options, guarded: guardSlot !== undefined && !options.acceptGap },
       { logger, onStatus: (status) => this.#onStatus(status) },
     )
-    const onStatus = (): void => this.#statusFile.changed()
+    const onStatus = (): void => this.#onGuardStatus()
     this.#guard =
       guardSlot === undefined
         ? undefined
@@ -144,6 +144,13 @@ export class ReceiveArchive {
     const identity = await readIdentity(disk, directory)
     if (identity && (await provesIdentity(disk, directory, identity))) this.#thread.begin(identity)
     else logger.info(`archiving begins when the server has said whose WAL "${directory}" holds`)
+  }
+
+  #onGuardStatus(): void {
+    this.#statusFile.changed()
+    const { lsn, trouble } = this.#guard?.status ?? {}
+    if (trouble?.code === 'WALR_SLOT_INVALID' || trouble?.code === 'WALR_SLOT_MISSING') this.#thread.setGuardLost(true)
+    else if (!trouble && lsn !== undefined) this.#thread.setGuardLost(false)
   }
 
   #onStatus(status: ArchiveStatus): void {
