@@ -302,6 +302,7 @@ export class Archiver {
       this.#pending.quarantine(segment)
       return
     }
+    this.#continuity.archived(segment)
     const nowMs = clock.nowMs()
     if (!(await this.#confirmed.add(segment, read, this.#scan, nowMs))) {
       // Replaced under us: what is there by now is to be archived, too.
@@ -309,7 +310,6 @@ export class Archiver {
       return
     }
     this.#pending.done(segment)
-    this.#continuity.archived(segment)
     this.#backlog.confirmed(segment)
     this.#archivedCount += 1
     this.#lastArchived = { walFileName: segment.walFileName, at: new Date(nowMs).toISOString() }

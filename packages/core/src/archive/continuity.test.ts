@@ -3,7 +3,13 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { StorageError } from '../plugins/contract/index.ts'
 import { until } from '../wal/recording.fixture.ts'
-import { CLUSTER, segmentName } from '../wal/wal-bytes.fixture.ts'
+import { nodeDisk } from '../disk/node-disk.ts'
+import { CLUSTER, SEGMENT, segmentName } from '../wal/wal-bytes.fixture.ts'
+import type { SegmentItem } from './archive-entry.ts'
+import { ArchiveInventory } from './archive-inventory.ts'
+import { ArchiveLayout } from './archive-layout.ts'
+import { scanDirectory } from './archive-queue.ts'
+import { Continuity } from './continuity.ts'
 import { ArchiverBench, pagedSegment } from './archiver.fixture.ts'
 
 let bench: ArchiverBench
@@ -30,6 +36,44 @@ async function drainTwice(): Promise<void> {
   await bench.drain()
   await bench.drain()
 }
+
+it('is asked for where segments begin, and not while they follow one another, whenever the directory is looked at', async () => {
+  for (const number of [4, 5, 6, 7]) bench.write(number)
+  const layout = new ArchiveLayout('main', CLUSTER)
+  const continuity = new Continuity({
+    wal: { disk: nodeDisk, directory: bench.directory, systemIdentifier: CLUSTER, walSegmentSize: SEGMENT },
+    inventory: new ArchiveInventory(bench.storage, layout, SEGMENT),
+    historyOf: () => Promise.resolve(undefined),
+    logger: bench.logger,
+    now: () => new Date(),
+    guarded: false,
+    onHeldGap: () => undefined,
+  })
+  /** Looks when so much is there, of which so much is not confirmed. @returns before what the archive is to be asked. */
+  const look = async (newest: number, ...open: number[]): Promise<readonly string[]> => {
+    const scan = await scanDirectory(nodeDisk, bench.directory, SEGMENT)
+    const segments = scan.entries.filter((entry) => entry.kind === 'segment')
+    const named = (number: number): SegmentItem =>
+      segments.find(({ segmentNumber }) => segmentNumber === BigInt(number)) ?? expect.unreachable()
+    const asked = continuity.update({ ...scan, newest: named(newest) }, open.map(named), () => true)
+    for (const segment of asked) await continuity.check(segment, bench.stop.signal)
+    for (const number of archivedBy.splice(0)) continuity.archived(named(number))
+    return asked.map(({ fileName }) => fileName)
+  }
+  const archivedBy = [4]
+  expect(await look(5, 4, 5)).toEqual([segmentName(4)])
+  // It is archived, and its confirmation is on its way to the disk.
+  expect(await look(5, 4, 5)).toEqual([])
+  expect(await look(5, 5)).toEqual([])
+  archivedBy.push(5)
+  expect(await look(5, 5)).toEqual([])
+  expect(await look(5)).toEqual([])
+  expect(await look(7, 6, 7)).toEqual([])
+  // Nobody has archived what is before this one.
+  expect(await look(7, 7)).toEqual([])
+  expect(await look(7)).toEqual([])
+  expect(await look(7, 6)).toEqual([segmentName(6)])
+})
 
 describe('missing WAL', () => {
   it('is recorded exactly, also when what is before it still waits in the directory', async () => {

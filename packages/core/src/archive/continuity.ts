@@ -37,7 +37,7 @@ export class Continuity {
   readonly #options: ContinuityOptions
   readonly #gaps: GapReports
   /** Segments whose predecessor is accounted for, by timeline: where runs begin that were checked, or passed. */
-  readonly #accounted = new Set<string>()
+  readonly #accounted = new Map<string, ArchivedSegment>()
   /** Where runs begin whose files did verify. */
   #proven = new Set<string>()
   /** Where runs begin whose files did not; the question before them is that of the next segment. */
@@ -92,11 +92,20 @@ export class Continuity {
     for (const segment of segments) {
       const follows = before && keyOf(nextOf(before)) === keyOf(segment) && !this.#damaged.has(keyOf(before))
       if (!follows && !this.#accounted.has(keyOf(segment))) open.push(segment)
-      else this.#accounted.add(keyOf(segment))
+      else this.#accounted.set(keyOf(segment), segment)
       before = segment
     }
     this.#open = new Set(open.map(keyOf).filter((key) => !this.#damaged.has(key)))
+    this.#forgetPassed()
     return open
+  }
+
+  /** What is archived, and gone, begins no run any more. */
+  #forgetPassed(): void {
+    for (const [key, { timelineId, segmentNumber }] of this.#accounted) {
+      const isPassed = this.#newest?.timelineId === timelineId && segmentNumber < this.#newest.segmentNumber
+      if (isPassed && !this.#unarchived.has(key)) this.#accounted.delete(key)
+    }
   }
 
   /**
@@ -163,10 +172,10 @@ export class Continuity {
     return end < segment.segmentNumber ? { ...segment, segmentNumber: end } : segment
   }
 
-  /** What follows this segment is accounted for: it is in the archive. */
+  /** What follows this segment is accounted for: it is in the archive. To be called before its file is taken for confirmed. */
   archived(segment: SegmentItem): void {
-    this.#accounted.add(keyOf(nextOf(segment)))
-    this.#accounted.delete(keyOf(segment))
+    const next = nextOf(segment)
+    this.#accounted.set(keyOf(next), next)
     this.#unarchived.delete(keyOf(segment))
   }
 
@@ -180,7 +189,7 @@ export class Continuity {
     await this.#verify(segment)
     if (await this.#lookBefore(segment, 'near', signal)) this.#postponed.delete(key)
     else this.#postponed.set(key, segment)
-    this.#accounted.add(key)
+    this.#accounted.set(key, segment)
     this.#open.delete(key)
     this.#noteChecked(segment)
   }
