@@ -3,7 +3,7 @@ import type { Disk } from '../disk/disk.ts'
 import { isSystemError, systemErrorText } from '../errors/system-error.ts'
 import { isWalrError, WalrError } from '../errors/walr-error.ts'
 import { filesAmong } from '../wal/directory-files.ts'
-import { parseSegmentEntry, type SegmentEntry } from '../wal/segment-directory.ts'
+import { byPosition, parseSegmentEntry, type SegmentEntry } from '../wal/segment-directory.ts'
 import { parseHistoryFileName } from '../wal/wal-file-name.ts'
 import type { WalSegmentSize } from '../wal/wal-segment-size.ts'
 import type { ArchiveEntry, GapItem, HistoryItem, SegmentItem } from './archive-entry.ts'
@@ -70,13 +70,6 @@ function onePerSegment(segments: readonly SegmentEntry[]): SegmentEntry[] {
     if (!other || entry.suffix.length < other.suffix.length) chosen.set(entry.walFileName, entry)
   }
   return [...chosen.values()]
-}
-
-/** Orders by timeline, then by position; of one segment the unfinished file comes first. */
-export function byPosition(a: SegmentEntry, b: SegmentEntry): number {
-  if (a.timelineId !== b.timelineId) return a.timelineId - b.timelineId
-  if (a.segmentNumber !== b.segmentNumber) return a.segmentNumber < b.segmentNumber ? -1 : 1
-  return Number(b.partial) - Number(a.partial)
 }
 
 function toHistory(fileName: string): HistoryItem | undefined {

@@ -102,6 +102,18 @@ export class ArchiverBench {
       .toSorted()
   }
 
+  /** Gaps that the archive knows, as hexadecimal megabytes. */
+  get gaps(): readonly string[] {
+    return [...this.storage.objects.keys()]
+      .filter((key) => key.includes('/gaps/'))
+      .map((key) => key.replace(/.*\/gaps\/0*([0-9A-F]*)00000-0*([0-9A-F]*)00000\.json/, '$1-$2'))
+      .toSorted()
+  }
+
+  get gapAlarms(): readonly string[] {
+    return this.logger.lines.filter((line) => line.startsWith('error: WAL is missing'))
+  }
+
   key(segmentNumber: number, timelineId = 1): string {
     const name = segmentName(segmentNumber, timelineId)
     return `main/${CLUSTER}/wal/${name.slice(0, 8)}/${name}`

@@ -6,9 +6,9 @@ import { isWalrError } from '../errors/walr-error.ts'
 import type { Logger } from '../telemetry/logger.ts'
 import { readWholeFile } from '../wal/read-whole-file.ts'
 import { setAsideDamaged } from '../wal/damaged-segments.ts'
-import type { SegmentEntry } from '../wal/segment-directory.ts'
+import { byPosition, type SegmentEntry } from '../wal/segment-directory.ts'
 import type { SegmentItem } from './archive-entry.ts'
-import { byPosition, type DirectoryScan } from './archive-queue.ts'
+import type { DirectoryScan } from './archive-queue.ts'
 import { fingerprintOf, type FileFingerprint } from './file-fingerprint.ts'
 
 /** Where it is remembered which local files are in the archive while they are kept. */

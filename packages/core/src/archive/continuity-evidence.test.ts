@@ -15,13 +15,8 @@ beforeEach(() => {
 afterEach(() => bench.dispose())
 
 const archived = (number: number): unknown => bench.storage.objects.set(bench.key(number), pagedSegment(number))
-/** Gaps that the archive knows, as hexadecimal megabytes. */
-const gaps = (): readonly string[] =>
-  [...bench.storage.objects.keys()]
-    .filter((key) => key.includes('/gaps/'))
-    .map((key) => key.replace(/.*\/gaps\/0*([0-9A-F]*)00000-0*([0-9A-F]*)00000\.json/, '$1-$2'))
-    .toSorted()
-const alarms = (): readonly string[] => bench.logger.lines.filter((line) => line.startsWith('error: WAL is missing'))
+const gaps = (): readonly string[] => bench.gaps
+const alarms = (): readonly string[] => bench.gapAlarms
 
 /** A segment under the name of another, as when a recycled one is copied out of pg_wal. */
 const recycled = (number: number, content = 5): void =>

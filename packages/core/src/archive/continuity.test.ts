@@ -23,13 +23,8 @@ const archived = (number: number, timelineId = 1): unknown =>
   bench.storage.objects.set(bench.key(number, timelineId), pagedSegment(number, timelineId))
 const history = (content: string, timelineId = 2): void =>
   writeFileSync(join(bench.directory, `0000000${timelineId}.history`), content)
-/** Gaps that the archive knows, as hexadecimal megabytes. */
-const gaps = (): readonly string[] =>
-  [...bench.storage.objects.keys()]
-    .filter((key) => key.includes('/gaps/'))
-    .map((key) => key.replace(/.*\/gaps\/0*([0-9A-F]*)00000-0*([0-9A-F]*)00000\.json/, '$1-$2'))
-    .toSorted()
-const alarms = (): readonly string[] => bench.logger.lines.filter((line) => line.startsWith('error: WAL is missing'))
+const gaps = (): readonly string[] => bench.gaps
+const alarms = (): readonly string[] => bench.gapAlarms
 
 /** Twice, as a gap that was found is archived at the next look. */
 async function drainTwice(): Promise<void> {

@@ -24,7 +24,7 @@ import { isSlotInvalidated, isSlotMissing, slotMissing } from './replication-slo
 import { checkSeam } from './seam-check.ts'
 import { StartFinder, type FindArchiveEnd, type MissingWal } from './start-finder.ts'
 import { walGap, type SlotState, type StartPosition, type StartSources } from './start-position.ts'
-import { fetchTimelineHistory } from './timeline-history-command.ts'
+import { fetchTimelineHistory, isFileMissing } from './timeline-history-command.ts'
 import { WalStream } from './wal-stream.ts'
 
 /** What every session of a receiver has in common. */
@@ -78,8 +78,6 @@ interface StreamedTimeline extends EndOfStream {
 
 /** What a stream needs of a {@link SegmentStore}. */
 type SegmentOpener = Pick<SegmentStore, 'open' | 'prepareNext'>
-
-const UNDEFINED_FILE = '58P01'
 
 /** One connection's life as a receiver: who is there, where to start, and stream, timeline after timeline. */
 export class ReceiveSession {
@@ -228,7 +226,7 @@ export class ReceiveSession {
         cause: error,
       })
     }
-    if (error.sqlState !== UNDEFINED_FILE) throw error
+    if (!isFileMissing(error)) throw error
     if (!acceptGap) throw walGap(missingFrom, error)
     return { missingFrom, cause: error }
   }

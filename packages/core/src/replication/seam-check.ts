@@ -1,11 +1,10 @@
-import { isWalrError, WalrError } from '../errors/walr-error.ts'
+import { WalrError } from '../errors/walr-error.ts'
 import type { Logger } from '../telemetry/logger.ts'
 import { formatLsn, toLsn } from '../wal/lsn.ts'
 import { seamDifference, type Seam } from '../wal/seam.ts'
 import type { CopySink, ReplicationConnection } from './connection/replication-connection.ts'
 import type { SystemIdentity } from './identify-system.ts'
-
-const UNDEFINED_FILE = '58P01'
+import { isFileMissing } from './timeline-history-command.ts'
 
 /**
  * Makes sure that the server continues what walr has: the same system identifier and timeline are those of a clone or of
@@ -33,7 +32,7 @@ export async function checkSeam(
   try {
     await connection.startReplication({ slot: undefined, startLsn: seam.startLsn, timelineId: seam.timelineId }, reader)
   } catch (error) {
-    if (!isWalrError(error) || error.sqlState !== UNDEFINED_FILE) throw error
+    if (!isFileMissing(error)) throw error
     logger.info(
       `the server no longer has the WAL before ${formatLsn(endLsn)}; it cannot be compared with "${seam.name}"`,
     )

@@ -11,7 +11,7 @@ import { listSegments } from '../wal/segment-directory.ts'
 import { segmentFault } from '../wal/segment-proof.ts'
 import { findStreamingStart, type DirectoryStart } from '../wal/streaming-start.ts'
 import type { DirectoryIdentity } from '../wal/directory-identity.ts'
-import { parseTimelineHistory, timelineHolding, type TimelineHistory } from '../wal/timeline-history.ts'
+import { parseTimelineHistory, switchLsnOf, timelineHolding, type TimelineHistory } from '../wal/timeline-history.ts'
 import type { TimelineId } from '../wal/timeline-id.ts'
 import type { WalSegmentSize } from '../wal/wal-segment-size.ts'
 import type { ReplicationConnection } from './connection/replication-connection.ts'
@@ -96,7 +96,7 @@ export class StartFinder {
     const { timelineId } = newest
     const isCurrent = timelineId === server.timelineId
     const history = isCurrent ? [] : await this.#readHistory(server.timelineId)
-    const endLsn = history?.find((entry) => entry.timelineId === timelineId)?.switchLsn
+    const endLsn = history && switchLsnOf(history, timelineId)
     if (!isCurrent && endLsn === undefined) return undefined
     return readSeam(disk, directory, newest, { walSegmentSize, endLsn })
   }

@@ -5,6 +5,11 @@ import type { ReplicationConnection } from './connection/replication-connection.
 
 const UNDEFINED_FILE = '58P01'
 
+/** Whether a server's error says that it has no such file: WAL that it has removed, or a history that it never had. */
+export function isFileMissing(error: unknown): boolean {
+  return isWalrError(error) && error.sqlState === UNDEFINED_FILE
+}
+
 /**
  * Asks the server for the history file of a timeline.
  * @returns the file's bytes, or undefined when the server has no such file.
@@ -18,7 +23,7 @@ export async function fetchTimelineHistory(
   try {
     rows = await connection.query(`TIMELINE_HISTORY ${timelineId}`)
   } catch (error) {
-    if (isWalrError(error) && error.sqlState === UNDEFINED_FILE) return undefined
+    if (isFileMissing(error)) return undefined
     throw error
   }
   const [fileName, content] = rows[0] ?? []

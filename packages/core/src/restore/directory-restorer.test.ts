@@ -18,6 +18,7 @@ import { FaultDisk } from '../disk/fault-disk.ts'
 import { nodeDisk } from '../disk/node-disk.ts'
 import type { ErrorCode } from '../errors/error-codes.ts'
 import { isWalrError } from '../errors/walr-error.ts'
+import { RecordingLogger } from '../wal/recording.fixture.ts'
 import { restoreFromDirectory } from './directory-restorer.ts'
 import { CLUSTER, encode, SEGMENT, segment, suffixes } from './segment.fixture.ts'
 import { parseWantedFile } from './wanted-file.ts'
@@ -37,9 +38,7 @@ beforeEach(() => {
   mkdirSync(join(dataDirectory, 'pg_wal'), { recursive: true })
   warnings = []
 })
-afterEach(() => {
-  rmSync(root, { recursive: true, force: true })
-})
+afterEach(() => rmSync(root, { recursive: true, force: true }))
 
 const put = (name: string, bytes: Buffer): void => {
   writeFileSync(join(directory, name), bytes)
@@ -62,16 +61,11 @@ function restore(
   name: string,
   options: { disk?: Disk; partial?: 'auto' | 'never'; signal?: AbortSignal } = {},
 ): Promise<'delivered' | 'absent'> {
-  const silent = (): void => undefined
+  const logger = new RecordingLogger()
+  logger.warning = (message) => void warnings.push(message)
   return restoreFromDirectory({
     disk: options.disk ?? nodeDisk,
-    logger: {
-      error: silent,
-      notice: silent,
-      info: silent,
-      debug: silent,
-      warning: (message) => void warnings.push(message),
-    },
+    logger,
     directory,
     workingDirectory: dataDirectory,
     wanted: parseWantedFile(name),

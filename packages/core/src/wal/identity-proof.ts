@@ -1,7 +1,7 @@
 import type { Disk } from '../disk/disk.ts'
 import { isSystemError } from '../errors/system-error.ts'
 import { isWalrError } from '../errors/walr-error.ts'
-import { listSegments } from './segment-directory.ts'
+import { byPosition, listSegments } from './segment-directory.ts'
 import { segmentFault, type ExpectedCluster } from './segment-proof.ts'
 
 /**
@@ -13,7 +13,8 @@ export async function provesIdentity(disk: Disk, directory: string, expected: Ex
     const segments = await listSegments(disk, directory, expected.walSegmentSize)
     const newestFirst = segments
       .filter(({ partial }) => !partial)
-      .sort((a, b) => (a.walFileName < b.walFileName ? 1 : -1))
+      .toSorted(byPosition)
+      .toReversed()
     for (const segment of newestFirst) {
       // A damaged file proves nothing.
       if ((await segmentFault(disk, directory, segment, expected)) === undefined) return true

@@ -5,7 +5,7 @@ import { decodeSegment } from './compression/segment-decoder.ts'
 import type { Lsn } from './lsn.ts'
 import { readWholeFile } from './read-whole-file.ts'
 import { findSeam, type Seam } from './seam.ts'
-import { listSegments, type SegmentEntry } from './segment-directory.ts'
+import { byPosition, listSegments, type SegmentEntry } from './segment-directory.ts'
 import { segmentStartLsn } from './wal-file-name.ts'
 import type { WalSegmentSize } from './wal-segment-size.ts'
 
@@ -28,7 +28,8 @@ export async function readSeam(
       const startsInTime = endLsn === undefined || segmentStartLsn(segmentNumber, walSegmentSize) < endLsn
       return timelineId === newest.timelineId && segmentNumber <= newest.segmentNumber && startsInTime
     })
-    .sort(newestFirst)
+    .toSorted(byPosition)
+    .toReversed()
   for (const entry of candidates.slice(0, FILES)) {
     const startLsn = segmentStartLsn(entry.segmentNumber, walSegmentSize)
     const seam = await unlessDamaged(() =>
@@ -41,11 +42,6 @@ export async function readSeam(
     if (seam) return seam
   }
   return undefined
-}
-
-function newestFirst(a: SegmentEntry, b: SegmentEntry): number {
-  if (a.segmentNumber !== b.segmentNumber) return a.segmentNumber < b.segmentNumber ? 1 : -1
-  return Number(a.partial) - Number(b.partial)
 }
 
 function contents(

@@ -33,6 +33,13 @@ export function parseSegmentEntry(fileName: string, walSegmentSize: WalSegmentSi
   return { fileName, walFileName, ...segment, suffix, partial: match[3] !== undefined }
 }
 
+/** Orders by timeline, then by position; of one segment the unfinished file comes first. */
+export function byPosition(a: SegmentEntry, b: SegmentEntry): number {
+  if (a.timelineId !== b.timelineId) return a.timelineId - b.timelineId
+  if (a.segmentNumber !== b.segmentNumber) return a.segmentNumber < b.segmentNumber ? -1 : 1
+  return Number(b.partial) - Number(a.partial)
+}
+
 /**
  * Lists the segments of a receive directory, in no order. Names that PostgreSQL's tools do not give to segments are left
  * out.

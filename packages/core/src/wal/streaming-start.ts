@@ -1,6 +1,6 @@
 import { WalrError } from '../errors/walr-error.ts'
 import { formatLsn, type Lsn } from './lsn.ts'
-import type { SegmentEntry } from './segment-directory.ts'
+import { byPosition, type SegmentEntry } from './segment-directory.ts'
 import type { TimelineHistory } from './timeline-history.ts'
 import type { TimelineId } from './timeline-id.ts'
 import { segmentNumberOf, segmentStartLsn } from './wal-file-name.ts'
@@ -107,14 +107,7 @@ async function newestGood(
   faultOf: (entry: SegmentEntry) => Promise<string | undefined>,
   found: { readonly warnings: string[]; readonly faulty: SegmentEntry[] },
 ): Promise<SegmentEntry | undefined> {
-  const newestFirst = [...entries].sort((a, b) =>
-    a.segmentNumber === b.segmentNumber
-      ? Number(a.partial) - Number(b.partial)
-      : a.segmentNumber < b.segmentNumber
-        ? 1
-        : -1,
-  )
-  for (const entry of newestFirst) {
+  for (const entry of entries.toSorted(byPosition).toReversed()) {
     const fault = await faultOf(entry)
     if (fault === undefined) return entry
     // A partial file is written over from its beginning, whatever is in it.

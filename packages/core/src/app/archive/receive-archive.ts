@@ -98,15 +98,15 @@ export class ReceiveArchive {
       check: (server) => guard.check(server),
       keep: async (server) => {
         const { systemIdentifier, walSegmentSize, serverVersion } = server
+        const begin = (): void => this.#thread.begin({ systemIdentifier, walSegmentSize, serverVersion })
         try {
           await guard.keep(server)
         } catch (error) {
           // On a full disk only archiving makes room, and each file is checked for whose it is.
-          if (isWalrError(error, 'WALR_DISK_FULL'))
-            this.#thread.begin({ systemIdentifier, walSegmentSize, serverVersion })
+          if (isWalrError(error, 'WALR_DISK_FULL')) begin()
           throw error
         }
-        this.#thread.begin({ systemIdentifier, walSegmentSize, serverVersion })
+        begin()
       },
     }
   }
