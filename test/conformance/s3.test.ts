@@ -60,5 +60,7 @@ describe('S3 storage below a prefix, without conditional writes and extra checks
 })
 
 describe('the package @walr/plugin-s3', () => {
-  packageConformance(runner, join(import.meta.dirname, '../../packages/plugin-s3'), { loadsOnImport: ['zod'] })
+  packageConformance(runner, join(import.meta.dirname, '../../packages/plugin-s3'), {
+    loadsOnImport: ['zod', '@walr/plugin-kit/options'],
+  })
 })

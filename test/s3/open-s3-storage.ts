@@ -1,7 +1,7 @@
 import { tmpdir } from 'node:os'
-import type { HookContext, PluginLogger } from '@walr/core/plugin'
+import type { HookContext, PluginLogger, Storage } from '@walr/core/plugin'
 import { parseOptions } from '../../packages/plugin-s3/src/options.ts'
-import { openS3Storage, type S3Storage } from '../../packages/plugin-s3/src/storage.ts'
+import { openS3Storage } from '../../packages/plugin-s3/src/storage.ts'
 import type { S3Credentials } from '../support/radosgw/radosgw.ts'
 
 /** A context for a plugin, with everything that it logged. */
@@ -28,7 +28,7 @@ export async function openOnServer(
   { endpoint, accessKeyId, secretAccessKey }: S3Server,
   options: Readonly<Record<string, unknown>>,
   context: HookContext = recordedContext(),
-): Promise<S3Storage> {
+): Promise<Storage> {
   const place = { endpoint, region: 'default', accessKeyId, secretAccessKey }
   return openS3Storage(parseOptions({ ...place, partSize: '5MiB', ...options }), context)
 }

@@ -1,7 +1,6 @@
 import { ListMultipartUploadsCommand, type S3Client } from '@aws-sdk/client-s3'
-import { isStorageError, type ByteSource, type StorageErrorCode } from '@walr/core/plugin'
+import { isStorageError, type ByteSource, type StorageErrorCode, type Storage } from '@walr/core/plugin'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import type { S3Storage } from '../../packages/plugin-s3/src/storage.ts'
 import { startRadosgw, type Radosgw } from '../support/radosgw/radosgw.ts'
 import { startS3FaultProxy, type FaultAction, type S3FaultProxy, type SeenRequest } from '../support/s3-fault-proxy.ts'
 import { waitFor } from '../support/wait-for.ts'
@@ -13,7 +12,7 @@ let server: Radosgw
 let proxy: S3FaultProxy
 let admin: S3Client
 let bucket: string
-const opened: S3Storage[] = []
+const opened: Storage[] = []
 
 beforeAll(async () => {
   server = await startRadosgw()
@@ -34,7 +33,7 @@ afterAll(async () => {
 })
 
 /** Opens a storage behind the proxy that has proven already that the server honours conditions. */
-async function open(options: Readonly<Record<string, unknown>> = {}): Promise<S3Storage> {
+async function open(options: Readonly<Record<string, unknown>> = {}): Promise<Storage> {
   const storage = await openOnServer({ ...server, endpoint: proxy.endpoint }, { bucket, ...options })
   opened.push(storage)
   await put(storage, 'first', bytes(1))
@@ -58,7 +57,7 @@ function source(content: Buffer, size: number | undefined = content.length): Byt
   }
 }
 
-function put(storage: S3Storage, key: string, content: Buffer, signal: AbortSignal = new AbortController().signal) {
+function put(storage: Storage, key: string, content: Buffer, signal: AbortSignal = new AbortController().signal) {
   return storage.put(key, source(content), { ifAbsent: true, signal })
 }
 

@@ -1,8 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { buffer } from 'node:stream/consumers'
-import { isStorageError, type StorageErrorCode } from '@walr/core/plugin'
+import { isStorageError, type StorageErrorCode, type Storage } from '@walr/core/plugin'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
-import type { S3Storage } from '../../packages/plugin-s3/src/storage.ts'
 import { startRadosgw, type Radosgw } from '../support/radosgw/radosgw.ts'
 import { startS3FaultProxy, type FaultAction, type S3FaultProxy } from '../support/s3-fault-proxy.ts'
 import { within } from '../support/wait-for.ts'
@@ -14,7 +13,7 @@ const signal = new AbortController().signal
 let server: Radosgw
 let proxy: S3FaultProxy
 let bucket: string
-let storage: S3Storage
+let storage: Storage
 
 beforeAll(async () => {
   server = await startRadosgw()

@@ -2,11 +2,16 @@ import { writeFileSync } from 'node:fs'
 import { buffer } from 'node:stream/consumers'
 import { join } from 'node:path'
 import { GetObjectTaggingCommand, HeadObjectCommand, type S3Client } from '@aws-sdk/client-s3'
-import { isStorageError, type ByteSource, type HookContext, type StorageErrorCode } from '@walr/core/plugin'
+import {
+  isStorageError,
+  type ByteSource,
+  type HookContext,
+  type StorageErrorCode,
+  type Storage,
+} from '@walr/core/plugin'
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import { createClient } from '../../packages/plugin-s3/src/client.ts'
 import { parseOptions } from '../../packages/plugin-s3/src/options.ts'
-import type { S3Storage } from '../../packages/plugin-s3/src/storage.ts'
 import { CertificateAuthority, readCertificate } from '../connection/certificates.ts'
 import { KMS_KEY } from '../support/radosgw/ceph-configuration.ts'
 import { startRadosgw, type Radosgw } from '../support/radosgw/radosgw.ts'
@@ -58,11 +63,11 @@ function source(content: Buffer): ByteSource {
   return { size: content.length, open }
 }
 
-function put(storage: S3Storage, key: string, content: Buffer) {
+function put(storage: Storage, key: string, content: Buffer) {
   return storage.put(key, source(content), { ifAbsent: true, signal })
 }
 
-async function expectRoundTrip(storage: S3Storage, key: string, content: Buffer): Promise<void> {
+async function expectRoundTrip(storage: Storage, key: string, content: Buffer): Promise<void> {
   expect(await put(storage, key, content)).toMatchObject({ size: content.length })
   expect((await buffer(await storage.get(key, { signal }))).equals(content)).toBe(true)
   expect(await storage.head(key, { signal })).toMatchObject({ size: content.length })

@@ -3,7 +3,7 @@ import { resolve } from 'node:path'
 import { S3Client, type S3ClientConfig } from '@aws-sdk/client-s3'
 import { NodeHttpHandler } from '@smithy/node-http-handler'
 import { StorageError, type HookContext } from '@walr/core/plugin'
-import { createAgents } from './guarded-agent.ts'
+import { createAgents } from '@walr/plugin-kit/storage'
 import type { S3Options } from './options.ts'
 
 /**

@@ -1,6 +1,7 @@
 import { isStorageError, StorageError, type StorageErrorCode } from '@walr/core/plugin'
 import { describe, expect, it } from 'vitest'
-import { s3StorageError, SDK_ERRORS, SERVICE_ERRORS, STATUS_ERRORS, SYSTEM_ERRORS } from './error-map.ts'
+import { SYSTEM_ERRORS } from '@walr/plugin-kit/storage'
+import { s3StorageError, SDK_ERRORS, SERVICE_ERRORS, STATUS_ERRORS } from './error-map.ts'
 
 /** An error as the SDK makes it of an answer. */
 function answer(status: number, name = 'Unknown', headers: Readonly<Record<string, string>> = {}): Error {

@@ -1,20 +1,15 @@
-import { isStorageError, StorageError, type StorageErrorCode } from '@walr/core/plugin'
-
-/** What an error of the service means, and what somebody can do about it. */
-export interface ErrorMeaning {
-  readonly code: StorageErrorCode
-  readonly advice?: string
-}
-
-const denied = (advice?: string): ErrorMeaning => ({
-  code: 'AccessDenied',
-  ...(advice === undefined ? {} : { advice }),
-})
-const transient: ErrorMeaning = { code: 'Transient' }
-const permanent = (advice?: string): ErrorMeaning => ({
-  code: 'Permanent',
-  ...(advice === undefined ? {} : { advice }),
-})
+import { isStorageError, StorageError } from '@walr/core/plugin'
+import {
+  denied,
+  field,
+  lookUp,
+  permanent,
+  retryAfterMs,
+  systemErrorMeaning,
+  textField,
+  transient,
+  type ErrorMeaning,
+} from '@walr/plugin-kit/storage'
 
 const checkKey = 'check the credentials in the options, the environment or the profile'
 const checkRights = 'check the permissions; without s3:ListBucket S3 says this of an absent key, too'
@@ -88,27 +83,6 @@ export const STATUS_ERRORS: Readonly<Record<number, ErrorMeaning>> = {
   429: transient,
 }
 
-/** By the `code` of an error of the system or of Node. */
-export const SYSTEM_ERRORS: Readonly<Record<string, ErrorMeaning>> = {
-  ECONNREFUSED: transient,
-  ECONNRESET: transient,
-  ECONNABORTED: transient,
-  EPIPE: transient,
-  ETIMEDOUT: transient,
-  ESOCKETTIMEDOUT: transient,
-  ENOTFOUND: transient,
-  EAI_AGAIN: transient,
-  EHOSTUNREACH: transient,
-  EHOSTDOWN: transient,
-  ENETUNREACH: transient,
-  ENETDOWN: transient,
-  EADDRNOTAVAIL: transient,
-  EMFILE: transient,
-  ENFILE: transient,
-  ERR_STREAM_PREMATURE_CLOSE: transient,
-  HPE_INVALID_EOF_STATE: transient,
-}
-
 /** By the `name` that the SDK gives to errors of its own. */
 export const SDK_ERRORS: Readonly<Record<string, ErrorMeaning>> = {
   TimeoutError: transient,
@@ -118,17 +92,14 @@ export const SDK_ERRORS: Readonly<Record<string, ErrorMeaning>> = {
 }
 
 const tlsAdvice = 'set "caFile" to the authority that signed the server, or correct the host name in "endpoint"'
-/** Errors of certificates and of the TLS handshake; OpenSSL has some hundred of them. */
-const tlsCode = /CERT|^ERR_TLS_|^ERR_SSL_|^EPROTO$|^UNABLE_TO_|SIGNATURE$|^INVALID_CA$|^HOSTNAME_MISMATCH$/
-
 /** Any error as the contract wants it. `failed` begins the message: `could not store "wal/x"`. Storage errors stay. */
 export function s3StorageError(error: unknown, failed: string): StorageError {
   if (isStorageError(error)) return error
   const seen = inspectError(error)
-  const { code, advice } = meaningOf(seen)
+  const { code, advice } = meaningOf(error, seen)
   const text = [seen.text, advice].filter((part) => part !== undefined).join('; ')
-  const retryAfterMs = code === 'Transient' ? seen.retryAfterMs : undefined
-  return new StorageError(code, `${failed}: ${text}`, { cause: error, retryAfterMs })
+  const pauseMs = code === 'Transient' ? seen.retryAfterMs : undefined
+  return new StorageError(code, `${failed}: ${text}`, { cause: error, retryAfterMs: pauseMs })
 }
 
 /** True for the answer that says that there is nothing, which to HEAD does not tell what is absent. */
@@ -145,34 +116,27 @@ export function isRangeBehindEnd(error: unknown): boolean {
 
 interface SeenError {
   readonly name: string
-  readonly systemCode: string
   readonly status: number | undefined
   readonly retryAfterMs: number | undefined
   readonly text: string
 }
 
-function meaningOf({ name, systemCode, status }: SeenError): ErrorMeaning {
-  const known = own(SERVICE_ERRORS, name) ?? own(SYSTEM_ERRORS, systemCode) ?? own(SDK_ERRORS, name)
+function meaningOf(error: unknown, { name, status }: SeenError): ErrorMeaning {
+  const known = lookUp(SERVICE_ERRORS, name) ?? systemErrorMeaning(error, tlsAdvice) ?? lookUp(SDK_ERRORS, name)
   if (known !== undefined) return known
-  if (tlsCode.test(systemCode)) return permanent(tlsAdvice)
   if (status === undefined) return permanent()
-  return own(STATUS_ERRORS, status) ?? (status >= 500 ? transient : permanent())
-}
-
-function own<T>(table: Readonly<Record<string | number, T>>, key: string | number): T | undefined {
-  return Object.hasOwn(table, key) ? table[key] : undefined
+  return lookUp(STATUS_ERRORS, status) ?? (status >= 500 ? transient : permanent())
 }
 
 function inspectError(error: unknown): SeenError {
   if (!(error instanceof Error)) {
-    return { name: '', systemCode: '', status: undefined, retryAfterMs: undefined, text: String(error) }
+    return { name: '', status: undefined, retryAfterMs: undefined, text: String(error) }
   }
-  const name = textOf(error, 'name')
-  const systemCode = textOf(error, 'code') || textOf(field(error, 'cause'), 'code')
+  const name = textField(error, 'name')
   const status = field(field(error, '$metadata'), 'httpStatusCode')
   const answered = typeof status === 'number' ? status : undefined
-  const retryAfterMs = toMilliseconds(field(field(field(error, '$response'), 'headers'), 'retry-after'))
-  return { name, systemCode, status: answered, retryAfterMs, text: describe(error, name, answered) }
+  const header = field(field(field(error, '$response'), 'headers'), 'retry-after')
+  return { name, status: answered, retryAfterMs: retryAfterMs(header), text: describe(error, name, answered) }
 }
 
 /** S3's answer in one clause; the SDK's messages are often just "UnknownError". */
@@ -184,18 +148,4 @@ function describe(error: Error, name: string, status: number | undefined): strin
   const region = field(field(field(error, '$response'), 'headers'), 'x-amz-bucket-region')
   const place = typeof region === 'string' ? ` (the bucket is in region "${region}")` : ''
   return `the server answered ${status}${code}${said === undefined || said === name ? '' : `: ${said}`}${place}`
-}
-
-/** `Retry-After` in seconds; a date there needs a clock that both sides share, so it is not used. */
-function toMilliseconds(header: unknown): number | undefined {
-  return typeof header === 'string' && /^\d{1,6}$/.test(header) ? Number(header) * 1000 : undefined
-}
-
-function field(value: unknown, name: string): unknown {
-  return typeof value === 'object' && value !== null ? (value as Readonly<Record<string, unknown>>)[name] : undefined
-}
-
-function textOf(value: unknown, name: string): string {
-  const text = field(value, name)
-  return typeof text === 'string' ? text : ''
 }

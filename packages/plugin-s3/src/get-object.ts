@@ -1,9 +1,9 @@
 import { GetObjectCommand } from '@aws-sdk/client-s3'
-import { StorageError, type GetOptions } from '@walr/core/plugin'
 import { Readable } from 'node:stream'
+import { StorageError, type GetOptions } from '@walr/core/plugin'
+import { BodyReader } from '@walr/plugin-kit/storage'
 import { addressOf, type S3Access } from './access.ts'
-import { BodyReader } from './body-reader.ts'
-import { isRangeBehindEnd } from './error-map.ts'
+import { isRangeBehindEnd, s3StorageError } from './error-map.ts'
 import { headObject } from './head-object.ts'
 import { customerKey } from './object-settings.ts'
 
@@ -24,7 +24,7 @@ export async function getObject(
     const answer = await access.client.send(new GetObjectCommand(input), { abortSignal: signal })
     const { Body: body, ContentLength: size, ContentRange } = answer
     if (!(body instanceof Readable)) throw new StorageError('Permanent', 'the server answered without a body')
-    const reader = new BodyReader(body, { key, size, signal })
+    const reader = new BodyReader(body, { key, size, signal, toStorageError: s3StorageError })
     if (size !== undefined && (isWhole || ContentRange?.startsWith(`bytes ${offset}-`) === true)) return reader
     await reader.return()
     throw new StorageError(

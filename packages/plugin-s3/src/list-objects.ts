@@ -1,5 +1,6 @@
 import { ListObjectsV2Command, type ListObjectsV2CommandOutput, type _Object } from '@aws-sdk/client-s3'
 import { StorageError, type ListOptions, type StoredObject } from '@walr/core/plugin'
+import { inByteOrder } from '@walr/plugin-kit/storage'
 import type { S3Access } from './access.ts'
 import { PROBE_KEY } from './conditional-writes.ts'
 
@@ -10,16 +11,17 @@ import { PROBE_KEY } from './conditional-writes.ts'
 export async function* listObjects(
   access: S3Access,
   prefix: string,
-  { startAfter, signal }: ListOptions,
+  options: ListOptions,
 ): AsyncGenerator<StoredObject, void, undefined> {
-  let last: Buffer | undefined
-  for await (const page of pages(access, prefix, { ...(startAfter === undefined ? {} : { startAfter }), signal })) {
+  for await (const object of inByteOrder(listed(access, prefix, options))) {
+    if (!isHidden(object.key)) yield object
+  }
+}
+
+async function* listed(access: S3Access, prefix: string, options: ListOptions): AsyncGenerator<StoredObject> {
+  for await (const page of pages(access, prefix, options)) {
     for (const entry of page.Contents ?? []) {
-      const object = toObject(entry, { access, prefix, isEncoded: page.EncodingType === 'url' })
-      const name = Buffer.from(object.key)
-      if (last !== undefined && Buffer.compare(last, name) >= 0) throw senseless(`"${object.key}" out of order`)
-      last = name
-      if (!isHidden(object.key)) yield object
+      yield toObject(entry, { access, prefix, isEncoded: page.EncodingType === 'url' })
     }
   }
 }

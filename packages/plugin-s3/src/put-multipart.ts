@@ -7,14 +7,14 @@ import {
   type CompleteMultipartUploadCommandOutput,
 } from '@aws-sdk/client-s3'
 import { StorageError, type PutConfirmation } from '@walr/core/plugin'
+import { repeatTransient, type Part, type PartReader } from '@walr/plugin-kit/storage'
 import { addressOf, type S3Access } from './access.ts'
 import { checksumField } from './checksum-field.ts'
 import { confirmPut, type Expectation } from './confirmation.ts'
-import { createChecksum, digestOfDigests } from './digests.ts'
+import { createChecksum, digestOfDigests, type Digests } from './digests.ts'
+import { s3StorageError } from './error-map.ts'
 import { refuseExisting } from './head-object.ts'
 import { customerKey, objectSettings } from './object-settings.ts'
-import type { Part, PartReader } from './part-reader.ts'
-import { repeatTransient } from './repeat-transient.ts'
 
 /** S3's own limit. */
 export const MAX_PARTS = 10_000
@@ -37,7 +37,7 @@ export interface MultipartOptions {
 export async function putMultipart(
   access: S3Access,
   key: string,
-  parts: { readonly first: Part; readonly reader: PartReader },
+  parts: { readonly first: Part<Digests>; readonly reader: PartReader<Digests> },
   { ifAbsent, signal }: MultipartOptions,
 ): Promise<PutConfirmation> {
   if (ifAbsent) await refuseExisting(access, key, signal)
@@ -61,7 +61,7 @@ class MultipartUpload {
   readonly #failed = new AbortController()
   readonly #underWay = new Set<Promise<void>>()
   readonly #sent: CompletedPart[] = []
-  readonly #digests: { readonly md5: Buffer; readonly checksum: Buffer }[] = []
+  readonly #digests: Digests[] = []
   readonly #whole: ReturnType<typeof createChecksum>
 
   private constructor(access: S3Access, key: string, uploadId: string, signal: AbortSignal) {
@@ -87,7 +87,7 @@ class MultipartUpload {
   }
 
   /** Sends the first part and all that follow. Rejects with the first failure, at once. */
-  async sendAll(first: Part, reader: PartReader): Promise<void> {
+  async sendAll(first: Part<Digests>, reader: PartReader<Digests>): Promise<void> {
     const { partConcurrency } = this.#access.options
     try {
       for (let part = first; ; part = await reader.next(this.#signal)) {
@@ -110,7 +110,7 @@ class MultipartUpload {
       MultipartUpload: { Parts: this.#sent },
       ...(isConditional ? { IfNoneMatch: '*' } : {}),
     })
-    return repeatTransient(() => client.send(command, { abortSignal: this.#signal }), this.#signal)
+    return repeatTransient(() => client.send(command, { abortSignal: this.#signal }), this.#retry())
   }
 
   /** Removes what was sent; what cannot be removed now is invisible, and a rule of the bucket should remove it. */
@@ -149,7 +149,7 @@ class MultipartUpload {
     }
   }
 
-  #start(part: Part, reader: PartReader): void {
+  #start(part: Part<Digests>, reader: PartReader<Digests>): void {
     const index = this.#digests.length
     if (index >= MAX_PARTS) {
       throw new StorageError(
@@ -157,7 +157,7 @@ class MultipartUpload {
         `more than ${MAX_PARTS} parts of ${part.bytes.length} bytes; raise "partSize"`,
       )
     }
-    this.#digests.push({ md5: part.md5, checksum: part.checksum })
+    this.#digests.push(part.digests)
     this.#whole.update(part.bytes)
     const task = this.#send(part, index).then(
       () => reader.giveBack(part),
@@ -167,8 +167,9 @@ class MultipartUpload {
     void task.then(() => this.#underWay.delete(task))
   }
 
-  async #send({ bytes, md5, checksum }: Part, index: number): Promise<void> {
+  async #send({ bytes, digests }: Part<Digests>, index: number): Promise<void> {
     const { client, options } = this.#access
+    const { md5, checksum } = digests
     const sums = checksumField(options, checksum)
     const command = new UploadPartCommand({
       ...this.#address(),
@@ -180,9 +181,13 @@ class MultipartUpload {
     })
     const send = async (): Promise<string | undefined> =>
       (await client.send(command, { abortSignal: this.#signal })).ETag
-    const ETag = await repeatTransient(send, this.#signal)
+    const ETag = await repeatTransient(send, this.#retry())
     if (ETag === undefined) throw new StorageError('Permanent', `the server gave no ETag for part ${index + 1}`)
     this.#sent[index] = { ...sums, ETag, PartNumber: index + 1 }
+  }
+
+  #retry(): Parameters<typeof repeatTransient>[1] {
+    return { signal: this.#signal, toStorageError: s3StorageError }
   }
 
   #address(): { Bucket: string; Key: string; UploadId: string } {

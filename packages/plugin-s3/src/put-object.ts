@@ -1,10 +1,11 @@
 import { StorageError, type ByteSource, type PutConfirmation, type PutOptions } from '@walr/core/plugin'
+import { PartReader } from '@walr/plugin-kit/storage'
 import type { S3Access } from './access.ts'
 import { proveConditionalWrites } from './conditional-writes.ts'
+import { DigestMeter } from './digests.ts'
 import { refuseExisting } from './head-object.ts'
 import { MAX_PARTS, putMultipart } from './put-multipart.ts'
 import { putSingle } from './put-single.ts'
-import { PartReader } from './part-reader.ts'
 
 /** S3's own limit. */
 const MAX_OBJECT_BYTES = 5 * 1024 ** 4
@@ -31,7 +32,7 @@ export async function putObject(
   }
   const isConditional = ifAbsent && conditionalWrites
   if (isConditional) await proveConditionalWrites(access, signal)
-  const reader = new PartReader(source, partSize, checksumAlgorithm)
+  const reader = new PartReader(source, partSize, () => new DigestMeter(checksumAlgorithm))
   try {
     const first = await reader.next(signal)
     if (!first.isLast) return await putMultipart(access, key, { first, reader }, { ifAbsent, signal })

@@ -1,20 +1,22 @@
 import { PutObjectCommand } from '@aws-sdk/client-s3'
 import type { PutConfirmation } from '@walr/core/plugin'
+import type { Part } from '@walr/plugin-kit/storage'
 import { addressOf, type S3Access } from './access.ts'
 import { checksumField } from './checksum-field.ts'
 import { confirmPut } from './confirmation.ts'
+import type { Digests } from './digests.ts'
 import { customerKey, objectSettings } from './object-settings.ts'
-import type { Part } from './part-reader.ts'
 
 /** Stores an object with one request, which the server carries out as a whole or not at all. */
 export async function putSingle(
   access: S3Access,
   key: string,
-  part: Part,
+  part: Part<Digests>,
   { isConditional, signal }: { readonly isConditional: boolean; readonly signal: AbortSignal },
 ): Promise<PutConfirmation> {
   const { client, options, context } = access
-  const { bytes, md5, checksum } = part
+  const { bytes, digests } = part
+  const { md5, checksum } = digests
   const command = new PutObjectCommand({
     ...addressOf(access, key),
     ...objectSettings(options, context.now()),

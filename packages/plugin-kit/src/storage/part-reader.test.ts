@@ -1,9 +1,15 @@
+import { createHash } from 'node:crypto'
 import type { ByteSource } from '@walr/core/plugin'
 import { describe, expect, it } from 'vitest'
-import { PartReader } from './part-reader.ts'
+import { PartReader, type DigestMeter } from './part-reader.ts'
 
 const signal = new AbortController().signal
 const PART = 1000
+
+function sha256(): DigestMeter<string> {
+  const hash = createHash('sha256')
+  return { update: (bytes) => void hash.update(bytes), finish: () => hash.digest('hex') }
+}
 
 function inMemory(bytes: Buffer, size = bytes.length): ByteSource & { readonly opened: () => number } {
   let opened = 0
@@ -21,7 +27,7 @@ function inMemory(bytes: Buffer, size = bytes.length): ByteSource & { readonly o
 describe('an object that lies in memory', () => {
   it.each([0, 1, PART])('of %i bytes is sent from there, without a copy', async (size) => {
     const source = inMemory(Buffer.alloc(size, 'x'))
-    const reader = new PartReader(source, PART, 'CRC32')
+    const reader = new PartReader(source, PART, sha256)
     const part = await reader.next(signal)
     expect(part.isLast).toBe(true)
     expect(part.bytes.buffer).toBe(source.bytes?.buffer)
@@ -33,15 +39,15 @@ describe('an object that lies in memory', () => {
 
   it('has the digests that reading it gives', async () => {
     const source = inMemory(Buffer.from('some bytes'))
-    const whole = await new PartReader(source, PART, 'SHA256').next(signal)
+    const whole = await new PartReader(source, PART, sha256).next(signal)
     const withoutBytes: ByteSource = { size: source.size, open: () => source.open() }
-    const read = await new PartReader(withoutBytes, PART, 'SHA256').next(signal)
+    const read = await new PartReader(withoutBytes, PART, sha256).next(signal)
     expect(whole).toEqual(read)
   })
 
   it('and is larger than a part is read in parts', async () => {
     const source = inMemory(Buffer.alloc(PART + 1, 'x'))
-    const reader = new PartReader(source, PART, 'CRC32')
+    const reader = new PartReader(source, PART, sha256)
     const first = await reader.next(signal)
     expect(first).toMatchObject({ isLast: false })
     expect(first.bytes.length).toBe(PART)
@@ -51,7 +57,7 @@ describe('an object that lies in memory', () => {
   })
 
   it('and is not as long as it says is refused', async () => {
-    const reader = new PartReader(inMemory(Buffer.alloc(10), 11), PART, 'CRC32')
+    const reader = new PartReader(inMemory(Buffer.alloc(10), 11), PART, sha256)
     await expect(reader.next(signal)).rejects.toMatchObject({ code: 'Permanent' })
   })
 })

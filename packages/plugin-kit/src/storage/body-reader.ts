@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream'
 import { StorageError } from '@walr/core/plugin'
-import { s3StorageError } from './error-map.ts'
+import type { ToStorageError } from './error-meaning.ts'
 
 /** What is known of a body before it is read. */
 export interface BodyExpectation {
@@ -8,6 +8,7 @@ export interface BodyExpectation {
   /** In bytes, as announced. */
   readonly size: number | undefined
   readonly signal: AbortSignal
+  readonly toStorageError: ToStorageError
 }
 
 /**
@@ -28,7 +29,7 @@ export class BodyReader implements AsyncIterableIterator<Uint8Array> {
   }
 
   async next(): Promise<IteratorResult<Uint8Array, undefined>> {
-    const { key, size, signal } = this.#expected
+    const { key, size, signal, toStorageError } = this.#expected
     try {
       signal.throwIfAborted()
       const result = await this.#chunks.next()
@@ -40,7 +41,7 @@ export class BodyReader implements AsyncIterableIterator<Uint8Array> {
     } catch (error) {
       this.#body.destroy()
       if (signal.aborted) throw signal.reason
-      throw s3StorageError(error, `could not read "${key}" to its end, only ${this.#read} of ${size ?? '?'} bytes`)
+      throw toStorageError(error, `could not read "${key}" to its end, only ${this.#read} of ${size ?? '?'} bytes`)
     }
     if (size === undefined || this.#read === size) return { done: true, value: undefined }
     throw new StorageError('Transient', `"${key}" ended after ${this.#read} of ${size} bytes`)

@@ -24,7 +24,7 @@ export function createAgents(limits: ConnectionLimits): { readonly http: HttpAge
 }
 
 /**
- * The SDK's own timeouts do not fit: one counts the whole request, which a large part on a slow line exceeds while all
+ * The timeouts of SDKs do not fit: one counts the whole request, which a large part on a slow line exceeds while all
  * is well, the other one ends a reading whose reader pauses. A socket's timeout is about silence, and sees writes.
  */
 function guard<A extends HttpAgent>(agent: A, connected: 'connect' | 'secureConnect', limits: ConnectionLimits): A {

@@ -1,0 +1,11 @@
+/** `@walr/plugin-kit/storage`: parts of a storage. To be loaded when the storage is opened, not with the plugin. */
+export { BodyReader, type BodyExpectation } from './body-reader.ts'
+export { checkKey } from './check-key.ts'
+export { field, retryAfterMs, textField } from './error-fields.ts'
+export { denied, lookUp, permanent, transient, type ErrorMeaning, type ToStorageError } from './error-meaning.ts'
+export { createAgents, type ConnectionLimits } from './guarded-agent.ts'
+export { GuardedStorage, type StorageDriver } from './guarded-storage.ts'
+export { inByteOrder } from './in-byte-order.ts'
+export { PartReader, type DigestMeter, type Part } from './part-reader.ts'
+export { repeatTransient } from './repeat-transient.ts'
+export { SYSTEM_ERRORS, systemErrorMeaning } from './system-error-meaning.ts'
