@@ -20,7 +20,7 @@ module.exports = {
     {
       name: 'only-disk-touches-fs',
       severity: 'error',
-      from: { path: src, pathNot: '/src/(disk|config|plugins/loader)/|\\.(test|fixture)\\.ts$' },
+      from: { path: src, pathNot: '/src/(disk|config|plugins/(loader|installer|creator))/|\\.(test|fixture)\\.ts$' },
       to: { path: '^(node:)?fs(/promises)?$' },
     },
     {
@@ -50,6 +50,8 @@ module.exports = {
     seen('replication', ['replication', 'wal', 'errors', 'disk', 'telemetry', 'config']),
     seen('codec', ['codec', 'plugins/contract', 'errors', 'telemetry']),
     seen('plugins/loader', ['plugins/loader', 'plugins/contract', 'builtin', 'config', 'errors', 'telemetry']),
+    seen('plugins/installer', ['plugins/installer', 'plugins/loader', 'plugins/contract', 'errors', 'telemetry']),
+    seen('plugins/creator', ['plugins/creator', 'plugins/contract', 'builtin', 'errors']),
     seen('builtin', ['builtin', 'plugins/contract', 'wal/compression', 'errors', 'disk']),
     seen('archive', ['archive', 'codec', 'plugins/contract', 'wal', 'errors', 'disk', 'telemetry']),
     seen('restore', ['restore', 'wal', 'errors', 'disk', 'telemetry', 'config']),
@@ -71,7 +73,7 @@ module.exports = {
     {
       name: 'plugins-see-only-the-contract',
       severity: 'error',
-      from: { path: '^packages/plugin-[^/]+/src/' },
+      from: { path: '^(packages/plugin-[^/]+|examples/[^/]+)/src/' },
       to: { path: '^packages/core/(src|dist)/', pathNot: '/(src|dist)/plugins/contract/' },
     },
   ],

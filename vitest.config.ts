@@ -1,8 +1,14 @@
 import { defineConfig } from 'vitest/config'
 
+/** Tests of plugins and of what installs them: they wait for servers more than they work, and do not measure time. */
+const plugins = ['azure', 'conformance', 'create', 'example', 'gcs', 'plugins', 's3', 'sftp'].map(
+  (folder) => `test/${folder}/**/*.test.ts`,
+)
+const pluginDocs = 'test/docs/plugin-authors.test.ts'
+
 /**
- * `unit` needs nothing but Node; `e2e` and `full` start real servers. Those are serial, and after the unit tests, because the
- * machines they run on are small and some of them measure time.
+ * `unit` needs nothing but Node; the others start real servers. Files of `plugins` run side by side, those of `e2e` and
+ * `full` one after the other, because the machines they run on are small and some of them measure time.
  */
 export default defineConfig({
   test: {
@@ -17,11 +23,22 @@ export default defineConfig({
       },
       {
         test: {
+          name: 'plugins',
+          include: [...plugins, pluginDocs],
+          globalSetup: 'test/support/global-setup.ts',
+          sequence: { groupOrder: 1 },
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
+          maxWorkers: 2,
+        },
+      },
+      {
+        test: {
           name: 'e2e',
           include: ['test/**/*.test.ts'],
           globalSetup: 'test/support/global-setup.ts',
-          exclude: ['test/full/**', '**/node_modules/**'],
-          sequence: { groupOrder: 1 },
+          exclude: [...plugins, pluginDocs, 'test/full/**', '**/node_modules/**'],
+          sequence: { groupOrder: 2 },
           testTimeout: 120_000,
           hookTimeout: 120_000,
           fileParallelism: false,
@@ -32,7 +49,7 @@ export default defineConfig({
           name: 'full',
           include: ['test/full/**/*.test.ts'],
           globalSetup: 'test/support/global-setup.ts',
-          sequence: { groupOrder: 2 },
+          sequence: { groupOrder: 3 },
           testTimeout: 1_800_000,
           hookTimeout: 120_000,
           fileParallelism: false,

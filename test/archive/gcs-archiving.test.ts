@@ -6,7 +6,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest'
 import { openAt } from '../gcs/open-gcs-storage.ts'
 import { startFakeGcs, type FakeGcs } from '../support/fake-gcs/fake-gcs.ts'
 import { startCluster } from '../support/postgres-cluster.ts'
-import { startS3FaultProxy } from '../support/s3-fault-proxy.ts'
+import { startHttpFaultProxy } from '../support/http-fault-proxy.ts'
 import { makeScratch, type Scratch } from '../support/scratch.ts'
 import { waitFor } from '../support/wait-for.ts'
 import { createSlot, finishSegments, serverSegment } from '../support/wal-traffic.ts'
@@ -30,7 +30,7 @@ afterAll(async () => {
 
 it('archives every segment, also those that were finished while the storage was away', async () => {
   await using cluster = await startCluster({ version: 17, settings: { wal_keep_size: '1GB' } })
-  await using proxy = await startS3FaultProxy(server.endpoint)
+  await using proxy = await startHttpFaultProxy(server.endpoint)
   const bucket = await server.createBucket({ accounts: [ACCOUNT] })
   const modules = join(scratch.path, 'node_modules/@walr')
   mkdirSync(modules, { recursive: true })

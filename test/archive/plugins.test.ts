@@ -102,7 +102,7 @@ describe('a plugin that cannot be used ends walr before it connects, with the fi
       'archive.codecs[0]',
       'could not check its options: no luck',
     ],
-    ['is not installed', () => undefined, 'plugins[0]', 'is not installed; run "npm install walr-x" in'],
+    ['is not installed', () => undefined, 'plugins[0]', 'is not installed; run "walr plugins install walr-x"'],
   ])('because it %s; and walr config validate says the same', async (_what, install, place, text) => {
     await using server = await countingPort()
     install()

@@ -16,7 +16,7 @@ import { readObject } from '../../packages/plugin-crypto/src/second-reader.fixtu
 import type { PostgresCluster } from '../support/postgres-cluster.ts'
 import type { Radosgw } from '../support/radosgw/radosgw.ts'
 import type { RunningProgram } from '../support/running-program.ts'
-import { startS3FaultProxy, type S3FaultProxy, type SeenRequest } from '../support/s3-fault-proxy.ts'
+import { startHttpFaultProxy, type HttpFaultProxy, type SeenRequest } from '../support/http-fault-proxy.ts'
 import { makeScratch, type Scratch } from '../support/scratch.ts'
 import { createSlot } from '../support/wal-traffic.ts'
 import { waitFor } from '../support/wait-for.ts'
@@ -85,7 +85,7 @@ export class S3Archive implements AsyncDisposable {
   readonly receiveDirectory: string
   readonly keyFile: string
   readonly bucket: string
-  readonly proxy: S3FaultProxy
+  readonly proxy: HttpFaultProxy
   readonly systemIdentifier: string
   readonly #scratch: Scratch
   readonly #client: S3Client
@@ -109,7 +109,7 @@ export class S3Archive implements AsyncDisposable {
   static async create(server: Radosgw, cluster: PostgresCluster, options: S3ArchiveOptions = {}): Promise<S3Archive> {
     const bucket = options.bucket ?? (await server.createBucket())
     const systemIdentifier = await cluster.text('select system_identifier::text from pg_control_system()')
-    const proxy = await startS3FaultProxy(server.endpoint)
+    const proxy = await startHttpFaultProxy(server.endpoint)
     const made = new S3Archive(makeScratch('s3'), { bucket, proxy, systemIdentifier }, server.client())
     const slot = `walr_${++slots}`
     await createSlot(cluster, slot)

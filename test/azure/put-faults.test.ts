@@ -2,7 +2,12 @@ import { createHash } from 'node:crypto'
 import { isStorageError, type ByteSource, type Storage, type StorageErrorCode } from '@walr/core/plugin'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { startAzurite, type Azurite } from '../support/azurite/azurite.ts'
-import { startS3FaultProxy, type FaultAction, type S3FaultProxy, type SeenRequest } from '../support/s3-fault-proxy.ts'
+import {
+  startHttpFaultProxy,
+  type FaultAction,
+  type HttpFaultProxy,
+  type SeenRequest,
+} from '../support/http-fault-proxy.ts'
 import { waitFor } from '../support/wait-for.ts'
 import { openOnServer } from './open-azure-storage.ts'
 
@@ -11,13 +16,13 @@ const BLOCK = 256 * 1024
 const LARGE = 3 * BLOCK + 1000
 
 let server: Azurite
-let proxy: S3FaultProxy
+let proxy: HttpFaultProxy
 let container: string
 const opened: Storage[] = []
 
 beforeAll(async () => {
   server = await startAzurite()
-  proxy = await startS3FaultProxy(new URL(server.endpoint).origin)
+  proxy = await startHttpFaultProxy(new URL(server.endpoint).origin)
 })
 beforeEach(async () => {
   container = await server.createContainer()

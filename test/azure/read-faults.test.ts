@@ -4,7 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { isStorageError, type Storage, type StorageErrorCode } from '@walr/core/plugin'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { startAzurite, type Azurite } from '../support/azurite/azurite.ts'
-import { startS3FaultProxy, type FaultAction, type S3FaultProxy } from '../support/s3-fault-proxy.ts'
+import { startHttpFaultProxy, type FaultAction, type HttpFaultProxy } from '../support/http-fault-proxy.ts'
 import { waitFor, within } from '../support/wait-for.ts'
 import { openOnServer, type AzureServer } from './open-azure-storage.ts'
 
@@ -14,7 +14,7 @@ const signal = new AbortController().signal
 
 let server: Azurite
 let behind: AzureServer
-let proxy: S3FaultProxy
+let proxy: HttpFaultProxy
 let container: string
 let storage: Storage
 /** Gives up soon. */
@@ -22,7 +22,7 @@ let impatient: Storage
 
 beforeAll(async () => {
   server = await startAzurite()
-  proxy = await startS3FaultProxy(new URL(server.endpoint).origin)
+  proxy = await startHttpFaultProxy(new URL(server.endpoint).origin)
   behind = { ...server, endpoint: `${proxy.endpoint}/${server.accountName}` }
   container = await server.createContainer()
   storage = await openOnServer(behind, { container })

@@ -13,7 +13,7 @@ import { parseOptions } from '../../packages/plugin-azure/src/options.ts'
 import { openAzureStorage } from '../../packages/plugin-azure/src/storage.ts'
 import { CertificateAuthority, type CertificateFiles } from '../connection/certificates.ts'
 import { startAzurite, type Azurite } from '../support/azurite/azurite.ts'
-import { startS3FaultProxy } from '../support/s3-fault-proxy.ts'
+import { startHttpFaultProxy } from '../support/http-fault-proxy.ts'
 import { makeScratch, type Scratch } from '../support/scratch.ts'
 import { waitFor } from '../support/wait-for.ts'
 import { startIdentityEndpoint, type IdentityEndpoint } from './identity-endpoint.ts'
@@ -174,7 +174,7 @@ describe('what new objects get', () => {
   })
 
   it('is the encryption scope of the options, also for blocks', async () => {
-    await using proxy = await startS3FaultProxy(new URL(server.endpoint).origin)
+    await using proxy = await startHttpFaultProxy(new URL(server.endpoint).origin)
     const behind = { ...server, endpoint: `${proxy.endpoint}/${server.accountName}` }
     await using storage = await openOnServer(behind, { container, encryptionScope: 'wal-scope', blockSize: BLOCK })
     await put(storage, 'scope-small', SMALL)

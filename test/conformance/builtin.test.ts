@@ -37,6 +37,7 @@ function context(baseDirectory: string): HookContext {
 function loader(baseDirectory: string): PluginLoader {
   return new PluginLoader({
     ...context(baseDirectory),
+    dataDirectories: [],
     plugins: [],
     configFile: undefined,
     builtins: BUILTIN_PLUGINS,

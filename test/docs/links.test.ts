@@ -25,12 +25,15 @@ function anchorsOf(document: string): readonly string[] {
   )
 }
 
-/** Of a setting, an option, an item of a list, or one of those that are no settings; the last is that of the reader in Python. */
+/** Variables that are no settings; the last is that of the reader in Python. */
+const others = 'WALR_ WALR_ARCHIVE_ WALR_CONFIG WALR_NODE WALR_DATA_DIR WALR_NPM_REGISTRY WALR_PASSPHRASE'.split(' ')
+
+/** Of a setting, an option, an item of a list, or one of those that are no settings. */
 function isVariable(name: string): boolean {
   const known = SETTINGS.some(
     ({ kind, variable }) => name === variable || (kind !== 'scalar' && name.startsWith(`${variable}_`)),
   )
-  return known || ['WALR_', 'WALR_ARCHIVE_', 'WALR_CONFIG', 'WALR_NODE', 'WALR_PASSPHRASE'].includes(name)
+  return known || others.includes(name)
 }
 
 describe.each(documents)('%s', (path) => {

@@ -6,7 +6,7 @@ import { isStorageError, type HookContext, type Storage, type StorageErrorCode }
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import { startFakeGcs, type FakeGcs } from '../support/fake-gcs/fake-gcs.ts'
 import { freePort } from '../support/free-port.ts'
-import { startS3FaultProxy, type FaultAction, type S3FaultProxy } from '../support/s3-fault-proxy.ts'
+import { startHttpFaultProxy, type FaultAction, type HttpFaultProxy } from '../support/http-fault-proxy.ts'
 import { makeScratch, type Scratch } from '../support/scratch.ts'
 import { waitFor, within } from '../support/wait-for.ts'
 import { patienceFor, source } from './gcs-requests.ts'
@@ -18,13 +18,13 @@ const signal = new AbortController().signal
 
 let server: FakeGcs
 /** In front of what gives tokens. */
-let proxy: S3FaultProxy
+let proxy: HttpFaultProxy
 let scratch: Scratch
 let bucket: string
 
 beforeAll(async () => {
   server = await startFakeGcs()
-  proxy = await startS3FaultProxy(server.tokenOrigin)
+  proxy = await startHttpFaultProxy(server.tokenOrigin)
   scratch = makeScratch('gcs-credentials')
   bucket = await server.createBucket({ accounts: [ACCOUNT] })
 })
@@ -124,7 +124,7 @@ describe('the key file of a service account', () => {
   })
 
   it('charges the project that it names', async () => {
-    await using storageProxy = await startS3FaultProxy(server.endpoint)
+    await using storageProxy = await startHttpFaultProxy(server.endpoint)
     const path = write('quota.json', { ...(await keyFile()), quota_project_id: 'payer' })
     await using storage = await openAt(storageProxy.endpoint, { bucket, keyFile: path })
     await expectAccess(storage)

@@ -1,5 +1,5 @@
 import type { ByteSource } from '@walr/core/plugin'
-import type { FaultAction, SeenRequest } from '../support/s3-fault-proxy.ts'
+import type { FaultAction, SeenRequest } from '../support/http-fault-proxy.ts'
 
 /** A refusal in the form of the API. */
 export function refusal(

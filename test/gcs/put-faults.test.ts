@@ -2,7 +2,12 @@ import { isStorageError, type Storage, type StorageErrorCode } from '@walr/core/
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { crc32cOf } from '../support/fake-gcs/castagnoli.ts'
 import { startFakeGcs, type FakeGcs } from '../support/fake-gcs/fake-gcs.ts'
-import { startS3FaultProxy, type FaultAction, type S3FaultProxy, type SeenRequest } from '../support/s3-fault-proxy.ts'
+import {
+  startHttpFaultProxy,
+  type FaultAction,
+  type HttpFaultProxy,
+  type SeenRequest,
+} from '../support/http-fault-proxy.ts'
 import { waitFor } from '../support/wait-for.ts'
 import {
   isBegin,
@@ -22,13 +27,13 @@ const MEBIBYTE = 1024 ** 2
 const never = new AbortController().signal
 
 let server: FakeGcs
-let proxy: S3FaultProxy
+let proxy: HttpFaultProxy
 let bucket: string
 const opened: Storage[] = []
 
 beforeAll(async () => {
   server = await startFakeGcs()
-  proxy = await startS3FaultProxy(server.endpoint)
+  proxy = await startHttpFaultProxy(server.endpoint)
 })
 beforeEach(async () => {
   bucket = await server.createBucket()
@@ -323,6 +328,6 @@ async function* slowly(content: Buffer, until = new Promise<void>(() => undefine
 /** Connections to the fake, without the proxy's. */
 async function ownConnections(): Promise<number> {
   await proxy.stop()
-  proxy = await startS3FaultProxy(server.endpoint)
+  proxy = await startHttpFaultProxy(server.endpoint)
   return server.command('connections', undefined)
 }

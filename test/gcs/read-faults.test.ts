@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { isStorageError, type Storage, type StorageErrorCode } from '@walr/core/plugin'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { startFakeGcs, type FakeGcs } from '../support/fake-gcs/fake-gcs.ts'
-import { startS3FaultProxy, type FaultAction, type S3FaultProxy } from '../support/s3-fault-proxy.ts'
+import { startHttpFaultProxy, type FaultAction, type HttpFaultProxy } from '../support/http-fault-proxy.ts'
 import { waitFor, within } from '../support/wait-for.ts'
 import { isDownload, isHead, isListing, patienceFor, refusal, source } from './gcs-requests.ts'
 import { openAt } from './open-gcs-storage.ts'
@@ -12,7 +12,7 @@ const CONTENT = Buffer.alloc(3 * 1024 ** 2, 'walr')
 const signal = new AbortController().signal
 
 let server: FakeGcs
-let proxy: S3FaultProxy
+let proxy: HttpFaultProxy
 let bucket: string
 /** Waits long for an answer. */
 let storage: Storage
@@ -21,7 +21,7 @@ let impatient: Storage
 
 beforeAll(async () => {
   server = await startFakeGcs()
-  proxy = await startS3FaultProxy(server.endpoint)
+  proxy = await startHttpFaultProxy(server.endpoint)
   bucket = await server.createBucket()
   storage = await openAt(proxy.endpoint, { bucket })
   impatient = await openAt(proxy.endpoint, { bucket, ...patienceFor('hang') })

@@ -50,6 +50,7 @@ export class PluginWorkspace implements AsyncDisposable {
       plugins,
       configFile: 'walr.config.yaml',
       baseDirectory: this.path,
+      dataDirectories: [join(this.path, 'data')],
       builtins: BUILTIN_PLUGINS,
       logger: silentLogger,
       signal: new AbortController().signal,

@@ -72,9 +72,53 @@ describe('a plugin is found', () => {
   })
 })
 
+describe('a plugin that was installed into a data directory is found', () => {
+  /** As `walr plugins install` leaves it. */
+  function installInto(data: string, name: string): void {
+    const generation = join(data, 'plugins', name.replace('/', '+'), '1.0.0-x')
+    workspace.package(join(generation, 'node_modules', name), { name }, codecPlugin(name))
+    workspace.link(generation, join(data, 'plugins', name.replace('/', '+'), 'current'))
+  }
+  const directories = (): readonly string[] => ['first', 'second'].map((name) => join(workspace.path, name))
+
+  it('in any of them, under a scope, too', async () => {
+    installInto('second', '@acme/walr-x')
+    const loader = workspace.loader(['@acme/walr-x'], { dataDirectories: directories() })
+    expect(await loader.check([entry('@acme/walr-x')])).toEqual([])
+  })
+
+  it('after what lies beside the configuration file, and in their order', async () => {
+    const level = (from: string): Record<string, string> => ({
+      options: `[{ name: '${from}', type: 'x', summary: 'x' }]`,
+    })
+    const place = async (): Promise<string | undefined> => {
+      const loader = workspace.loader(['walr-x'], { dataDirectories: directories() })
+      return (await loader.describe('walr-x'))?.options[0]?.name
+    }
+    for (const from of ['second', 'first']) {
+      const generation = join(from, 'plugins/walr-x/1.0.0-x')
+      workspace.package(join(generation, 'node_modules/walr-x'), { name: 'walr-x' }, codecPlugin('walr-x', level(from)))
+      workspace.link(generation, join(from, 'plugins/walr-x/current'))
+      expect(await place()).toBe(from)
+    }
+    workspace.install('walr-x', codecPlugin('walr-x', level('beside')))
+    expect(await place()).toBe('beside')
+  })
+
+  it('unless nobody can tell whether it is there, which is not the same as absent', async () => {
+    workspace.write('first', 'a file')
+    mkdirSync(join(workspace.path, 'second/plugins/walr-x/current'), { recursive: true })
+    const [fault] = await workspace.loader(['walr-x'], { dataDirectories: directories() }).check([])
+    expect(fault?.message).toContain(`could not be looked for in "${join(workspace.path, 'second')}": Invalid argument`)
+  })
+})
+
 describe('a plugin that is not found is a fault that says so', () => {
   it.each([
-    ['@acme/absent', 'is not installed; run "npm install @acme/absent" in "DIRECTORY"'],
+    [
+      '@acme/absent',
+      'is not installed; run "walr plugins install @acme/absent" (looked in "DIRECTORY/node_modules" and above it, "DIRECTORY/data")',
+    ],
     ['./absent', 'does not exist: there is no "DIRECTORY/absent"'],
     ['./empty', 'has no package.json that can be read ("DIRECTORY/empty/package.json")'],
     ['@acme/walr-x@2', 'is neither the name of a package (without a version) nor a path that begins with "./"'],

@@ -2,21 +2,26 @@ import { ListMultipartUploadsCommand, type S3Client } from '@aws-sdk/client-s3'
 import { isStorageError, type ByteSource, type StorageErrorCode, type Storage } from '@walr/core/plugin'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { startRadosgw, type Radosgw } from '../support/radosgw/radosgw.ts'
-import { startS3FaultProxy, type FaultAction, type S3FaultProxy, type SeenRequest } from '../support/s3-fault-proxy.ts'
+import {
+  startHttpFaultProxy,
+  type FaultAction,
+  type HttpFaultProxy,
+  type SeenRequest,
+} from '../support/http-fault-proxy.ts'
 import { waitFor } from '../support/wait-for.ts'
 import { openOnServer } from './open-s3-storage.ts'
 
 const MEBIBYTE = 1024 ** 2
 
 let server: Radosgw
-let proxy: S3FaultProxy
+let proxy: HttpFaultProxy
 let admin: S3Client
 let bucket: string
 const opened: Storage[] = []
 
 beforeAll(async () => {
   server = await startRadosgw()
-  proxy = await startS3FaultProxy(server.endpoint)
+  proxy = await startHttpFaultProxy(server.endpoint)
   admin = server.client()
 })
 beforeEach(async () => {

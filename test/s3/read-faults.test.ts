@@ -3,7 +3,7 @@ import { buffer } from 'node:stream/consumers'
 import { isStorageError, type StorageErrorCode, type Storage } from '@walr/core/plugin'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { startRadosgw, type Radosgw } from '../support/radosgw/radosgw.ts'
-import { startS3FaultProxy, type FaultAction, type S3FaultProxy } from '../support/s3-fault-proxy.ts'
+import { startHttpFaultProxy, type FaultAction, type HttpFaultProxy } from '../support/http-fault-proxy.ts'
 import { within } from '../support/wait-for.ts'
 import { openOnServer } from './open-s3-storage.ts'
 
@@ -11,13 +11,13 @@ const CONTENT = Buffer.alloc(3 * 1024 ** 2, 'walr')
 const signal = new AbortController().signal
 
 let server: Radosgw
-let proxy: S3FaultProxy
+let proxy: HttpFaultProxy
 let bucket: string
 let storage: Storage
 
 beforeAll(async () => {
   server = await startRadosgw()
-  proxy = await startS3FaultProxy(server.endpoint)
+  proxy = await startHttpFaultProxy(server.endpoint)
   bucket = await server.createBucket()
   storage = await openOnServer({ ...server, endpoint: proxy.endpoint }, { bucket, requestTimeoutMs: 300 })
   await storage.put('present', { size: CONTENT.length, open: () => chunks() }, { ifAbsent: true, signal })

@@ -15,7 +15,7 @@ import { parseOptions } from '../../packages/plugin-s3/src/options.ts'
 import { CertificateAuthority, readCertificate } from '../connection/certificates.ts'
 import { KMS_KEY } from '../support/radosgw/ceph-configuration.ts'
 import { startRadosgw, type Radosgw } from '../support/radosgw/radosgw.ts'
-import { startS3FaultProxy, type S3FaultProxy, type SeenRequest } from '../support/s3-fault-proxy.ts'
+import { startHttpFaultProxy, type HttpFaultProxy, type SeenRequest } from '../support/http-fault-proxy.ts'
 import { makeScratch, type Scratch } from '../support/scratch.ts'
 import { openOnServer, recordedContext, type S3Server } from './open-s3-storage.ts'
 
@@ -26,7 +26,7 @@ const LARGE = Buffer.alloc(6 * 1024 ** 2, 'walr')
 let scratch: Scratch
 let server: Radosgw
 let secure: S3Server
-let proxy: S3FaultProxy
+let proxy: HttpFaultProxy
 let admin: S3Client
 let bucket: string
 
@@ -36,7 +36,7 @@ beforeAll(async () => {
   const files = await authority.issue('server', { commonName: 'radosgw', subjectAltName: 'IP:127.0.0.1' })
   server = await startRadosgw({ tls: readCertificate(files) })
   secure = { ...server, endpoint: server.tlsEndpoint ?? '' }
-  proxy = await startS3FaultProxy(server.endpoint)
+  proxy = await startHttpFaultProxy(server.endpoint)
   admin = server.client()
   bucket = await server.createBucket()
 })
@@ -207,7 +207,7 @@ describe('credentials', () => {
   })
 
   it('of a role are asked for with its external id', async () => {
-    await using sts = await startS3FaultProxy(server.endpoint)
+    await using sts = await startHttpFaultProxy(server.endpoint)
     const { accessKeyId, secretAccessKey } = server
     const role = { roleArn: 'arn:aws:iam::123456789012:role/walr', externalId: 'outside', sessionName: 'wal' }
     const keys = `<AccessKeyId>${accessKeyId}</AccessKeyId><SecretAccessKey>${secretAccessKey}</SecretAccessKey>`

@@ -82,8 +82,9 @@ function commands() {
   return import('@oclif/core').then(function (oclif) {
     // Otherwise oclif loads a TypeScript compiler when NODE_ENV says "test" or "development".
     oclif.settings.enableAutoTranspile = false
+    // oclif's own plugins of a user are not walr's: it would read the data directory at every start.
     return oclif
-      .run(process.argv.slice(2), import.meta.url)
+      .run(process.argv.slice(2), { root: import.meta.filename, userPlugins: false })
       .catch(report)
       .then(function () {
         // A reader that has gone away is waited for in vain.

@@ -57,7 +57,7 @@ describe('a new configuration', () => {
         codecs: [{ use: 'zstd' }, { use: '@walr/plugin-crypto', keyFile: 'walr.key' }],
       },
     })
-    expect(nextSteps.join('\n')).toContain('npm install @walr/plugin-s3 @walr/plugin-crypto')
+    expect(nextSteps.join('\n')).toContain('walr plugins install @walr/plugin-s3 @walr/plugin-crypto')
     expect(nextSteps.join('\n')).toContain('walr keys generate')
     expect(statSync(file).mode & 0o777).toBe(0o600)
     expect(readdirSync(root)).toEqual(['walr.config.yaml'])

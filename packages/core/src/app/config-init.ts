@@ -155,7 +155,7 @@ async function writeNew(disk: Disk, file: string, text: string): Promise<void> {
 function nextSteps(answers: ConfigAnswers, file: string): readonly string[] {
   const plugins = pluginsFor(answers)
   return [
-    ...(plugins.length > 0 ? [`cd "${dirname(file)}" && npm install ${plugins.join(' ')}`] : []),
+    ...(plugins.length > 0 ? [`walr plugins install ${plugins.join(' ')} --config "${file}"`] : []),
     ...(answers.encrypt === 'yes' ? [`walr keys generate --output "${resolve(dirname(file), 'walr.key')}"`] : []),
     `mkdir -p "${answers.directory}"${answers.storage === 'local' ? ` "${answers.path}"` : ''}`,
     `walr config validate --config "${file}"`,

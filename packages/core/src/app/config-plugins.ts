@@ -9,6 +9,7 @@ import type { Logger } from '../telemetry/logger.ts'
 import { archiveEntries, openCodecs } from './archive/open-archive.ts'
 import type { SecretOptions } from './config-show.ts'
 import type { PluginCheck } from './config-validate.ts'
+import { dataDirectoriesHere } from './plugins/data-directories-here.ts'
 
 /** A program may have to ask somebody for the passphrase of a key. */
 const PATIENCE_MS = 120_000
@@ -67,6 +68,7 @@ function loaderOf({ config, file, baseDirectory }: LoadedConfig): PluginLoader {
     plugins: config.plugins,
     configFile: file,
     baseDirectory,
+    dataDirectories: dataDirectoriesHere(),
     builtins: BUILTIN_PLUGINS,
     logger: silent,
     signal: new AbortController().signal,

@@ -56,7 +56,7 @@ receive:
   # flush: batch
   # compress: zstd
 
-# Packages that the entries below may use. Install them beside this file: npm install NAME
+# Packages that the entries below may use. "walr plugins install NAME" installs one and adds it here.
 ${plugins.length === 0 ? `# plugins: ["${s3}", "${crypto}"]` : `plugins: ${JSON.stringify(plugins)}`}
 
 # Where finished WAL goes to. It is removed from the directory above only when the storage has confirmed it.

@@ -7,6 +7,7 @@ import type { Codec, PluginHook, Storage } from '../../plugins/contract/index.ts
 import type { CallOptions } from '../../plugins/loader/call-options.ts'
 import { PluginLoader, type PluginEntry } from '../../plugins/loader/plugin-loader.ts'
 import type { Logger } from '../../telemetry/logger.ts'
+import { dataDirectoriesHere } from '../plugins/data-directories-here.ts'
 
 /** Where an archive is described. */
 export interface ArchiveSettings {
@@ -55,8 +56,9 @@ function loaderOf(
   { plugins, configFile, baseDirectory }: ArchiveSettings,
   { logger, signal, calls = {} }: OpenArchiveContext,
 ): PluginLoader {
+  const places = { baseDirectory, dataDirectories: dataDirectoriesHere() }
   const now = (): Date => new Date()
-  return new PluginLoader({ plugins, configFile, baseDirectory, logger, signal, now, builtins: BUILTIN_PLUGINS, calls })
+  return new PluginLoader({ plugins, configFile, ...places, logger, signal, now, builtins: BUILTIN_PLUGINS, calls })
 }
 
 async function openPipeline(

@@ -1,14 +1,14 @@
 import type { PluginFault } from './plugin-entry.ts'
 import type { WalrPlugin } from '../contract/index.ts'
 import { pluginFault, PluginFaults } from './plugin-faults.ts'
+import type { PluginPlaces } from './plugin-package.ts'
 import { builtinSource, ListedSource, type PluginSource } from './plugin-source.ts'
 
 /** What a {@link PluginList} is made of; as in the loader's options. */
-export interface PluginListOptions {
+export interface PluginListOptions extends PluginPlaces {
   readonly plugins: readonly string[]
   readonly builtins: readonly WalrPlugin[]
   readonly configFile: string | undefined
-  readonly baseDirectory: string
 }
 
 /** Built-in plugins, and those of the list `plugins`, by the name under which entries use them. */
@@ -17,7 +17,7 @@ export class PluginList {
   readonly #listed: ReadonlyMap<string, PluginSource>
   readonly #faults: readonly PluginFault[]
 
-  constructor({ plugins, builtins, configFile, baseDirectory }: PluginListOptions) {
+  constructor({ plugins, builtins, configFile, baseDirectory, dataDirectories }: PluginListOptions) {
     this.#builtins = new Map(builtins.map((plugin) => [plugin.name, builtinSource(plugin)]))
     const listed = new Map<string, PluginSource>()
     const faults: PluginFault[] = []
@@ -28,7 +28,7 @@ export class PluginList {
         faults.push(...pluginFault(named, 'WALR_CONFIG', 'is built in; take it off the list').faults)
       } else if (before !== undefined) {
         faults.push(...pluginFault(named, 'WALR_CONFIG', `is in the list before, as ${before.named.place}`).faults)
-      } else listed.set(plugin, new ListedSource(named, baseDirectory))
+      } else listed.set(plugin, new ListedSource(named, { baseDirectory, dataDirectories }))
     }
     this.#listed = listed
     this.#faults = faults

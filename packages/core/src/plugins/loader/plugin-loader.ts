@@ -32,8 +32,10 @@ export interface PluginLoaderOptions {
   readonly plugins: readonly string[]
   /** For messages; undefined when there is none. */
   readonly configFile: string | undefined
-  /** Absolute: where packages are looked for, and where relative paths begin. */
+  /** Absolute: where packages are looked for first, and where relative paths begin. */
   readonly baseDirectory: string
+  /** Absolute: where packages are looked for that are not found there. Nothing else is read of these folders. */
+  readonly dataDirectories: readonly string[]
   readonly builtins: readonly WalrPlugin[]
   readonly logger: Logger
   /** Given to what plugins make; aborted when walr needs none of it any more. */
@@ -82,7 +84,11 @@ export class PluginLoader {
     const options = this.#calls(calls)
     const { clock, openTimeoutMs } = options
     const prepared = await reported(() => this.#prepare({ ...entry, hook: 'storage' }))
-    const open = (): Promise<Storage> => reported(() => this.#make(prepared, 'storage', toStorage))
+    const open = async (): Promise<Storage> => {
+      const storage = await reported(() => this.#make(prepared, 'storage', toStorage))
+      this.#demandOneWriter(prepared, storage)
+      return storage
+    }
     const first = { opening: open(), sinceMs: clock.now() }
     const made = await inTime(first.opening, openTimeoutMs, clock)
     if (!made) this.#reportLate(prepared, openTimeoutMs)
@@ -144,6 +150,13 @@ export class PluginLoader {
       if (isOptionsError(cause) && hook === 'codec') throw new WalrError('WALR_KEY', sentence(named, text), { cause })
       throw pluginFault(named, isOptionsError(cause) ? 'WALR_CONFIG' : 'WALR_PLUGIN', text, { cause })
     }
+  }
+
+  #demandOneWriter({ named }: Prepared, { capabilities }: Storage): void {
+    if (capabilities.createIfAbsent === 'atomic') return
+    const text =
+      'cannot create an object only if there is none, it has to look first: let no other walr write to this storage'
+    this.#options.logger.warning(sentence(named, text))
   }
 
   #reportLate({ named }: Prepared, afterMs: number): void {

@@ -11,6 +11,10 @@ const hooks: readonly PluginHook[] = ['storage', 'codec', 'retention']
 /** What a plugin's package.json says about it. */
 export interface PluginManifest {
   readonly name: string
+  /** Empty when the package has none. */
+  readonly version: string
+  readonly description: string
+  readonly apiVersion: PluginApiVersion
   readonly provides: readonly PluginHook[]
 }
 
@@ -23,7 +27,7 @@ export class UnusableManifest extends Error {}
  */
 export async function readManifest(packageFile: string): Promise<PluginManifest> {
   const content = fields(await readJson(packageFile))
-  const { name, walr } = content ?? {}
+  const { name, walr, version, description } = content ?? {}
   if (typeof name !== 'string' || name === '') throw new UnusableManifest(`has no "name" in "${packageFile}"`)
   const section = fields(walr)
   if (section === undefined) {
@@ -37,7 +41,13 @@ export async function readManifest(packageFile: string): Promise<PluginManifest>
   if (!Array.isArray(provides) || provides.length === 0 || provides.some((hook) => typeof hook !== 'string')) {
     throw new UnusableManifest(`has no list "walr.provides" of hooks (${hooks.join(', ')}) in "${packageFile}"`)
   }
-  return { name, provides: hooks.filter((hook) => provides.includes(hook)) }
+  return {
+    name,
+    version: typeof version === 'string' ? version : '',
+    description: typeof description === 'string' ? description : '',
+    apiVersion: PLUGIN_API_VERSION,
+    provides: hooks.filter((hook) => provides.includes(hook)),
+  }
 }
 
 /** What is wrong with the version of the contract that a plugin names, if anything. */

@@ -2,7 +2,8 @@ import { realpath, readFile, stat } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { dirname, isAbsolute, join, resolve } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
-import { isSystemError } from '../../errors/system-error.ts'
+import { isSystemError, systemErrorText } from '../../errors/system-error.ts'
+import { currentGeneration, packageFolder } from './installed-plugin-folder.ts'
 import { reasonOf } from './plugin-faults.ts'
 
 /** Where a plugin lies. Of a single file there is no `package.json`. */
@@ -20,18 +21,38 @@ export function isPath(specifier: string): boolean {
   return /^\.{1,2}(?:\/|$)/.test(specifier) || isAbsolute(specifier)
 }
 
+/** True for what can be the name of a package, without a version. */
+export function isPackageName(text: string): boolean {
+  return packageName.test(text)
+}
+
+/** Where plugins are looked for. All paths are absolute. */
+export interface PluginPlaces {
+  /** Relative paths begin here; packages are looked for in its `node_modules`, and in those of the folders above. */
+  readonly baseDirectory: string
+  /** Looked through, in their order, for packages that are not found there. */
+  readonly dataDirectories: readonly string[]
+}
+
 /**
- * Finds a plugin without running anything of it: a package installed at or above `baseDirectory`, or a file or folder.
+ * Finds a plugin without running anything of it: a file, a folder, or a package.
  * @throws PluginNotFound
  */
-export async function locatePlugin(specifier: string, baseDirectory: string): Promise<PluginLocation> {
+export async function locatePlugin(
+  specifier: string,
+  { baseDirectory, dataDirectories }: PluginPlaces,
+): Promise<PluginLocation> {
   if (isPath(specifier)) return locatePath(resolve(baseDirectory, specifier))
-  if (!packageName.test(specifier)) {
+  if (!isPackageName(specifier)) {
     throw new PluginNotFound('is neither the name of a package (without a version) nor a path that begins with "./"')
   }
-  const folder = (await installedFolder(specifier, baseDirectory)) ?? (await folderOfEntry(specifier, baseDirectory))
+  const folder =
+    (await folderBeside(specifier, baseDirectory)) ??
+    (await folderOfEntry(specifier, baseDirectory)) ??
+    (await folderInData(specifier, dataDirectories))
   if (folder === undefined) {
-    throw new PluginNotFound(`is not installed; run "npm install ${specifier}" in "${baseDirectory}"`)
+    const looked = [`"${join(baseDirectory, 'node_modules')}" and above it`, ...dataDirectories.map(quoted)].join(', ')
+    throw new PluginNotFound(`is not installed; run "walr plugins install ${specifier}" (looked in ${looked})`)
   }
   return { kind: 'package', folder, packageFile: join(folder, 'package.json') }
 }
@@ -68,12 +89,23 @@ async function locatePath(path: string): Promise<PluginLocation> {
 }
 
 /** Looks where Node looks, for the folder rather than for its entry, which an exports map may hide or lack. */
-async function installedFolder(name: string, baseDirectory: string): Promise<string | undefined> {
+async function folderBeside(name: string, baseDirectory: string): Promise<string | undefined> {
   for (let folder = baseDirectory; ; folder = dirname(folder)) {
     const candidate = join(folder, 'node_modules', name)
     if (await isFile(join(candidate, 'package.json'))) return realpath(candidate)
     if (dirname(folder) === folder) return undefined
   }
+}
+
+/** Where `walr plugins install` puts packages. */
+async function folderInData(name: string, dataDirectories: readonly string[]): Promise<string | undefined> {
+  for (const directory of dataDirectories) {
+    const generation = await currentGeneration(directory, name).catch((cause: unknown) => {
+      throw new PluginNotFound(`could not be looked for in "${directory}": ${systemErrorText(cause)}`, { cause })
+    })
+    if (generation !== undefined) return packageFolder(generation, name)
+  }
+  return undefined
 }
 
 /** For installations that are no folders of that name: from the entry upwards to the package.json with the right name. */
@@ -116,4 +148,8 @@ async function isFile(path: string): Promise<boolean> {
     (stats) => stats.isFile(),
     () => false,
   )
+}
+
+function quoted(path: string): string {
+  return `"${path}"`
 }

@@ -8,6 +8,12 @@ export const HOOK_FUNCTIONS = {
   retention: 'createRetention',
 } as const satisfies Record<PluginHook, keyof WalrPlugin>
 
+/** The hooks that a plugin offers. */
+export function hooksOf(plugin: WalrPlugin): readonly PluginHook[] {
+  const hooks: readonly PluginHook[] = ['storage', 'codec', 'retention']
+  return hooks.filter((hook) => plugin[HOOK_FUNCTIONS[hook]] !== undefined)
+}
+
 /** A plugin, or why it is none: the part of a sentence after its name. */
 export type PluginOrFault = { readonly plugin: WalrPlugin } | { readonly fault: string }
 

@@ -1,7 +1,13 @@
 import type { WalrPlugin } from '../contract/index.ts'
 import { pluginFault, reasonOf, type NamedPlace } from './plugin-faults.ts'
 import { readManifest, UnusableManifest, type PluginManifest } from './plugin-manifest.ts'
-import { locatePlugin, pluginEntryUrl, PluginNotFound, type PluginLocation } from './plugin-package.ts'
+import {
+  locatePlugin,
+  pluginEntryUrl,
+  PluginNotFound,
+  type PluginLocation,
+  type PluginPlaces,
+} from './plugin-package.ts'
 import { toPlugin } from './plugin-shape.ts'
 
 /** Where a plugin comes from. Both steps are taken once, when they are first asked for. */
@@ -25,13 +31,13 @@ export function builtinSource(plugin: WalrPlugin): PluginSource {
 /** A plugin of the list `plugins`. */
 export class ListedSource implements PluginSource {
   readonly named: NamedPlace
-  readonly #baseDirectory: string
+  readonly #places: PluginPlaces
   #found: Promise<Found> | undefined
   #plugin: Promise<WalrPlugin> | undefined
 
-  constructor(named: NamedPlace, baseDirectory: string) {
+  constructor(named: NamedPlace, places: PluginPlaces) {
     this.named = named
-    this.#baseDirectory = baseDirectory
+    this.#places = places
   }
 
   async manifest(): Promise<PluginManifest | undefined> {
@@ -50,7 +56,7 @@ export class ListedSource implements PluginSource {
 
   async #look(): Promise<Found> {
     try {
-      const location = await locatePlugin(this.named.plugin, this.#baseDirectory)
+      const location = await locatePlugin(this.named.plugin, this.#places)
       if (location.kind === 'file') return { location, manifest: undefined }
       return { location, manifest: await readManifest(location.packageFile) }
     } catch (error) {

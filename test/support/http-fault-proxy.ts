@@ -62,8 +62,8 @@ export interface FaultRule {
   readonly action: FaultAction
 }
 
-/** A fake network between a client and a real S3 server, which records and misbehaves as it is told. */
-export interface S3FaultProxy extends AsyncDisposable {
+/** A fake network between a client and a server of HTTP, which records and misbehaves as it is told. */
+export interface HttpFaultProxy extends AsyncDisposable {
   /** `http://127.0.0.1:PORT`. Signatures made for it hold at the server, since the Host header is passed on. */
   readonly endpoint: string
   /** All requests so far, oldest first, also those that met a fault. */
@@ -85,7 +85,7 @@ interface Recorded extends SeenRequest {
 }
 
 /** Starts a proxy on a free port of 127.0.0.1 to `target`, the endpoint of an S3 server without TLS. */
-export async function startS3FaultProxy(target: string): Promise<S3FaultProxy> {
+export async function startHttpFaultProxy(target: string): Promise<HttpFaultProxy> {
   const agent = new Agent({ keepAlive: true })
   const requests: Recorded[] = []
   const rules: { rule: FaultRule; left: number }[] = []

@@ -1,0 +1,34 @@
+import { systemErrorText } from '../../errors/system-error.ts'
+import type { FileReplacement } from '../../plugins/installer/file-replacement.ts'
+import type { Publication } from '../../plugins/installer/plugin-store.ts'
+import type { Logger } from '../../telemetry/logger.ts'
+
+/**
+ * Does all of it or nothing: when one step fails those before are taken back. The configuration comes last.
+ * @param logger is told what could not be taken back, or cleaned up afterwards.
+ */
+export async function commitTogether(
+  steps: readonly (() => Promise<Publication>)[],
+  config: FileReplacement | undefined,
+  logger: Logger,
+): Promise<void> {
+  const done: Publication[] = []
+  try {
+    for (const step of steps) done.push(await step())
+    await config?.commit()
+  } catch (error) {
+    for (const publication of done.reverse()) {
+      await publication.takeBack().catch((failure: unknown) => {
+        logger.error(`what was published could not be taken back: ${systemErrorText(failure)}`, {
+          hint: '"walr plugins" lists what is installed now.',
+        })
+      })
+    }
+    throw error
+  }
+  for (const publication of done) {
+    await publication.settle().catch((error: unknown) => {
+      logger.warning(`could not remove what is not needed any more: ${systemErrorText(error)}`)
+    })
+  }
+}
