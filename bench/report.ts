@@ -49,7 +49,11 @@ export function formatReport(results: BenchResults): string {
 }
 
 /** Puts the report into a Markdown file, in the place of the previous one. */
-export function writeReport(path: string, report: string, section: 'receive' | 'archive' = 'receive'): void {
+export function writeReport(
+  path: string,
+  report: string,
+  section: 'receive' | 'archive' | 'sftp' | 'start-up' = 'receive',
+): void {
   const begin = `<!-- ${section}: written by npm run bench:${section} -- --write -->`
   const end = `<!-- ${section}: end -->`
   const previous = existsSync(path) ? readFileSync(path, 'utf8') : `# Benchmarks\n\n${begin}\n${end}\n`

@@ -1,17 +1,21 @@
+import { createRequire } from 'node:module'
+import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { machineFacts } from './report.ts'
+import { machineFacts, writeReport } from './report.ts'
 import { benchDelayedLine, type DelayedFigures } from './sftp/delayed-line.ts'
 import { benchLoopback, type LoopbackFigures } from './sftp/loopback.ts'
 import { median } from './statistics.ts'
 
-const USAGE = `node bench/sftp.ts [options]: the SFTP plugin beside the sftp client, with OpenSSH's server on loopback
+const USAGE = `npm run bench:sftp -- [options]: the SFTP plugin beside the sftp client, with OpenSSH's server on loopback
   --only loopback|delay   one part only
-  --rounds N              measurements of each (5)`
+  --rounds N              measurements of each (5)
+  --write                 puts the result into docs/benchmarks.md`
 
 const { values } = parseArgs({
   options: {
     only: { type: 'string' },
     rounds: { type: 'string', default: '5' },
+    write: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
 })
@@ -35,10 +39,21 @@ async function bench(): Promise<void> {
   if (values.only !== undefined && !['loopback', 'delay'].includes(values.only)) {
     throw new Error(`--only has a wrong value\n\n${USAGE}`)
   }
-  const parts = [machineFacts()]
+  const parts = [`${machineFacts()} ${cryptoFact()}`]
   if (values.only !== 'delay') parts.push(loopbackTable(await benchLoopback(rounds), rounds))
   if (values.only !== 'loopback') parts.push(delayTable(await benchDelayedLine(rounds), rounds))
-  console.log(`\n${parts.join('\n\n')}`)
+  const report = parts.join('\n\n')
+  console.log(`\n${report}`)
+  if (values.write) writeReport(join(import.meta.dirname, '../docs/benchmarks.md'), report, 'sftp')
+}
+
+/** Packets are encrypted by ssh2's native addon where npm could build it for this Node. */
+function cryptoFact(): string {
+  const load = createRequire(import.meta.url)
+  const { bindingAvailable } = load('ssh2/lib/protocol/crypto.js') as { readonly bindingAvailable: boolean }
+  return bindingAvailable
+    ? "With ssh2's native addon."
+    : "Without ssh2's native addon: packets are encrypted by Node's crypto."
 }
 
 function loopbackTable(rows: readonly LoopbackFigures[], rounds: number): string {
