@@ -78,6 +78,23 @@ describe('from the registry', () => {
     expect(stderr).toContain('Did you mean "@walr/plugin-gcs"?')
   })
 
+  it('an optional dependency that cannot be built is done without, and scripts of the others have run', async () => {
+    await using here = new PluginSite(registry.environment)
+    const script = (name: string, postinstall: string) =>
+      here.packed(name, { manifest: { walr: undefined, scripts: { postinstall } } })
+    await registry.publish(await script('walr-native', 'exit 1'))
+    await registry.publish(await script('walr-built', 'echo built > built.txt'))
+    const manifest = {
+      dependencies: { 'walr-built': '1.0.0' },
+      optionalDependencies: { 'walr-native': '1.0.0' },
+    }
+    await registry.publish(await here.packed('walr-needs', { manifest }))
+    await here.json(['install', 'walr-needs'])
+    const modules = join(here.dataDirectory, 'plugins/walr-needs/current/node_modules')
+    expect(existsSync(join(modules, 'walr-built/built.txt'))).toBe(true)
+    expect(existsSync(join(modules, 'walr-native'))).toBe(false)
+  })
+
   it('one plugin that cannot be updated keeps no other from it, and shows in the exit status', async () => {
     await using here = new PluginSite(registry.environment)
     await registry.publish(await here.packed('walr-a'))

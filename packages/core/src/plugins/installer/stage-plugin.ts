@@ -70,7 +70,8 @@ export async function stagePlugin(spec: PluginSpec, options: StageOptions): Prom
     const lock = await readPackageLock(folder)
     if (!options.ignoreScripts && !buildsItself && lock.hasInstallScripts) {
       onStep(`running the install scripts of ${name} and its dependencies`)
-      await npm(['rebuild'], folder, spec, version, options)
+      // once more from npm's cache: "npm rebuild" would fail where the script of an optional dependency does
+      await npm(['ci'], folder, spec, version, options)
     }
     onStep(`checking ${name} ${manifest.version}`)
     const packageFile = join(packageFolder(folder, name), 'package.json')
