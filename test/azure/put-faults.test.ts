@@ -10,6 +10,8 @@ import {
 } from '../support/http-fault-proxy.ts'
 import { waitFor } from '../support/wait-for.ts'
 import { openOnServer } from './open-azure-storage.ts'
+import { storageErrorWith } from '../support/storage-error-code.ts'
+import { chunkedSource } from '../support/byte-source.ts'
 
 const MEBIBYTE = 1024 ** 2
 const BLOCK = 256 * 1024
@@ -48,18 +50,6 @@ function bytes(size: number): Buffer {
   return Buffer.alloc(size, 'walr')
 }
 
-function source(content: Buffer, size: number | undefined = content.length): ByteSource {
-  return {
-    size,
-    async *open() {
-      for (let at = 0; at < content.length; at += 65_536) {
-        await Promise.resolve()
-        yield content.subarray(at, at + 65_536)
-      }
-    },
-  }
-}
-
 /** Gives the rest of its bytes when `open` was called. */
 function gatedSource(content: Buffer, first: number): { readonly source: ByteSource; readonly open: () => void } {
   const gate = Promise.withResolvers<undefined>()
@@ -77,11 +67,11 @@ function gatedSource(content: Buffer, first: number): { readonly source: ByteSou
 }
 
 function put(storage: Storage, key: string, content: Buffer, signal: AbortSignal = new AbortController().signal) {
-  return storage.put(key, source(content), { ifAbsent: true, signal })
+  return storage.put(key, chunkedSource(content), { ifAbsent: true, signal })
 }
 
 function replace(storage: Storage, key: string, content: Buffer) {
-  return storage.put(key, source(content), { ifAbsent: false, signal: new AbortController().signal })
+  return storage.put(key, chunkedSource(content), { ifAbsent: false, signal: new AbortController().signal })
 }
 
 async function read(key: string): Promise<Buffer> {
@@ -94,8 +84,6 @@ async function keys(): Promise<readonly string[]> {
   return found.map(({ key }) => key)
 }
 
-const code = (wanted: StorageErrorCode): Error =>
-  expect.toSatisfy((error: unknown) => isStorageError(error, wanted)) as Error
 const azure = (status: number, name: string, headers: Readonly<Record<string, string>> = {}): FaultAction => ({
   status,
   code: name,
@@ -110,7 +98,7 @@ describe('an object that fits into one block', () => {
   it.each([undefined, 200_000])('takes one request with length, MD5 and condition (size %s)', async (size) => {
     const storage = await open()
     const signal = new AbortController().signal
-    const confirmation = await storage.put('one', source(bytes(200_000), size), { ifAbsent: true, signal })
+    const confirmation = await storage.put('one', chunkedSource(bytes(200_000), size), { ifAbsent: true, signal })
     const md5 = createHash('md5').update(bytes(200_000)).digest()
     expect(confirmation).toEqual({ size: 200_000, checksum: { algorithm: 'md5', value: md5.toString('hex') } })
     expect(proxy.requests).toHaveLength(1)
@@ -152,7 +140,7 @@ describe('an object that fits into one block', () => {
   ])('is %o: the put is %s after one request, and nothing is stored', async (action, wanted) => {
     const storage = await open(action === 'hang' ? { requestTimeoutMs: 500 } : {})
     proxy.inject({ when: isPut, action })
-    await expect(put(storage, 'one', bytes(100_000))).rejects.toThrow(code(wanted))
+    await expect(put(storage, 'one', bytes(100_000))).rejects.toThrow(storageErrorWith(wanted))
     expect(proxy.requests).toHaveLength(1)
     expect(await keys()).toEqual([])
   })
@@ -166,8 +154,8 @@ describe('an object that fits into one block', () => {
   it('is AlreadyExists at the next try when the answer was lost', async () => {
     const storage = await open()
     proxy.inject({ when: isPut, times: 1, action: 'lost-answer' })
-    await expect(put(storage, 'one', bytes(10))).rejects.toThrow(code('Transient'))
-    await expect(put(storage, 'one', bytes(10))).rejects.toThrow(code('AlreadyExists'))
+    await expect(put(storage, 'one', bytes(10))).rejects.toThrow(storageErrorWith('Transient'))
+    await expect(put(storage, 'one', bytes(10))).rejects.toThrow(storageErrorWith('AlreadyExists'))
   })
 
   it('ends at once when it is aborted', async () => {
@@ -187,7 +175,7 @@ describe('an object that fits into one block', () => {
     const headers = { 'content-md5': createHash('md5').update('other').digest('base64'), etag: '"0x1"' }
     proxy.inject({ when: isPut, action: { status: 201, headers } })
     const failed = put(storage, 'one', bytes(10))
-    await expect(failed).rejects.toThrow(code('Transient'))
+    await expect(failed).rejects.toThrow(storageErrorWith('Transient'))
     await expect(failed).rejects.toThrow(/MD5 [0-9a-f]{32}.*not to be trusted/)
   })
 
@@ -198,7 +186,7 @@ describe('an object that fits into one block', () => {
     expect(await replace(storage, 'one', bytes(10))).toMatchObject({ size: 10, checksum: { algorithm: 'md5' } })
     expect(proxy.count('HEAD')).toBe(1)
     await expect(replace(storage, 'one', bytes(11))).rejects.toThrow(/size 10 .* sent has 11/)
-    await expect(replace(storage, 'absent', bytes(11))).rejects.toThrow(code('Transient'))
+    await expect(replace(storage, 'absent', bytes(11))).rejects.toThrow(storageErrorWith('Transient'))
   })
 })
 
@@ -207,7 +195,7 @@ describe('an object in blocks', () => {
     const storage = await open({ blockConcurrency: 2 })
     proxy.inject({ when: isBlock, action: { delayMs: 50 } })
     const signal = new AbortController().signal
-    const confirmation = await storage.put('large', source(bytes(LARGE), size), { ifAbsent: true, signal })
+    const confirmation = await storage.put('large', chunkedSource(bytes(LARGE), size), { ifAbsent: true, signal })
     expect(confirmation).toEqual({ size: LARGE, checksum: undefined })
     const blocks = proxy.requests.filter(isBlock)
     expect(blocks.map(({ bytes: sent }) => sent).sort((a, b) => a - b)).toEqual([1000, BLOCK, BLOCK, BLOCK])
@@ -224,7 +212,7 @@ describe('an object in blocks', () => {
   it('of exactly some full blocks has no empty one', async () => {
     const storage = await open()
     const signal = new AbortController().signal
-    await storage.put('large', { ...source(bytes(2 * BLOCK)), size: undefined }, { ifAbsent: true, signal })
+    await storage.put('large', { ...chunkedSource(bytes(2 * BLOCK)), size: undefined }, { ifAbsent: true, signal })
     expect(proxy.requests.filter(isBlock).map(({ bytes: sent }) => sent)).toEqual([BLOCK, BLOCK])
   })
 
@@ -253,7 +241,7 @@ describe('an object in blocks', () => {
     const gated = gatedSource(bytes(LARGE), 2 * BLOCK)
     const signal = new AbortController().signal
     const late = expect(storage.put('large', gated.source, { ifAbsent: true, signal })).rejects.toThrow(
-      code('AlreadyExists'),
+      storageErrorWith('AlreadyExists'),
     )
     await waitFor('a block is under way', () => proxy.requests.some(isBlock))
     await put(other, 'large', bytes(2 * BLOCK + 5))
@@ -273,7 +261,7 @@ describe('an object in blocks', () => {
   ])('leaves nothing visible when %s', async (_what, when, action, wanted) => {
     const storage = await open(action === 'hang' ? { requestTimeoutMs: 500 } : {})
     proxy.inject({ when, action })
-    await expect(put(storage, 'large', bytes(LARGE))).rejects.toThrow(code(wanted))
+    await expect(put(storage, 'large', bytes(LARGE))).rejects.toThrow(storageErrorWith(wanted))
     expect(await keys()).toEqual([])
   })
 
@@ -294,7 +282,7 @@ describe('an object in blocks', () => {
   it('is refused before the first block when the key is taken', async () => {
     const storage = await open()
     await put(storage, 'large', bytes(10))
-    await expect(put(storage, 'large', bytes(LARGE))).rejects.toThrow(code('AlreadyExists'))
+    await expect(put(storage, 'large', bytes(LARGE))).rejects.toThrow(storageErrorWith('AlreadyExists'))
     expect(proxy.requests.filter(isBlock)).toEqual([])
   })
 
@@ -304,7 +292,7 @@ describe('an object in blocks', () => {
     const gated = gatedSource(bytes(LARGE), 2 * BLOCK)
     const signal = new AbortController().signal
     const late = expect(storage.put('large', gated.source, { ifAbsent: true, signal })).rejects.toThrow(
-      code('AlreadyExists'),
+      storageErrorWith('AlreadyExists'),
     )
     await waitFor('a block is under way', () => proxy.requests.some(isBlock))
     await replace(other, 'large', bytes(10)) // azurite takes blocks under way for an object
@@ -313,7 +301,7 @@ describe('an object in blocks', () => {
     expect((await other.head('large', { signal })).size).toBe(10)
     proxy.inject({ when: isHead, times: 1, action: azure(404, 'BlobNotFound') })
     proxy.inject({ when: isCommit, action: azure(400, 'InvalidBlockList') })
-    await expect(put(storage, 'large', bytes(LARGE))).rejects.toThrow(code('AlreadyExists'))
+    await expect(put(storage, 'large', bytes(LARGE))).rejects.toThrow(storageErrorWith('AlreadyExists'))
   })
 
   it('is that of one writer when several replace it at once', async () => {
@@ -335,15 +323,15 @@ describe('an object in blocks', () => {
     const headers = { etag: '"0x1"', 'last-modified': new Date().toUTCString(), ...more }
     proxy.inject({ when: isHead, action: { status: 200, headers } })
     const failed = replace(storage, 'large', bytes(LARGE))
-    await expect(failed).rejects.toThrow(code('Transient'))
+    await expect(failed).rejects.toThrow(storageErrorWith('Transient'))
     await expect(failed).rejects.toThrow(new RegExp(`${what} .*not to be trusted`))
   })
 
   it('is refused at once when it is too large for its blocks', async () => {
     const storage = await open()
-    const huge = { ...source(bytes(1)), size: 50_000 * BLOCK + 1 }
+    const huge = { ...chunkedSource(bytes(1)), size: 50_000 * BLOCK + 1 }
     const failed = storage.put('huge', huge, { ifAbsent: true, signal: new AbortController().signal })
-    await expect(failed).rejects.toThrow(code('Permanent'))
+    await expect(failed).rejects.toThrow(storageErrorWith('Permanent'))
     await expect(failed).rejects.toThrow('blockSize')
     expect(proxy.requests).toEqual([])
   })

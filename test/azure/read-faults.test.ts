@@ -1,12 +1,13 @@
 import { createHash } from 'node:crypto'
 import { buffer } from 'node:stream/consumers'
 import { setTimeout as delay } from 'node:timers/promises'
-import { isStorageError, type Storage, type StorageErrorCode } from '@walr/core/plugin'
+import type { Storage, StorageErrorCode } from '@walr/core/plugin'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { startAzurite, type Azurite } from '../support/azurite/azurite.ts'
 import { startHttpFaultProxy, type FaultAction, type HttpFaultProxy } from '../support/http-fault-proxy.ts'
 import { waitFor, within } from '../support/wait-for.ts'
 import { openOnServer, type AzureServer } from './open-azure-storage.ts'
+import { storageErrorWith } from '../support/storage-error-code.ts'
 
 const SILENCE_MS = 1000
 const CONTENT = Buffer.alloc(3 * 1024 ** 2, 'walr')
@@ -45,8 +46,6 @@ async function* chunks(): AsyncGenerator<Buffer, void, undefined> {
   yield CONTENT
 }
 
-const code = (wanted: StorageErrorCode): Error =>
-  expect.toSatisfy((error: unknown) => isStorageError(error, wanted)) as Error
 const azure = (status: number, name: string): FaultAction => ({
   status,
   code: name,
@@ -76,7 +75,7 @@ describe('reading', () => {
     [azure(418, 'Teapot'), 'Permanent'],
   ])('that meets %o is %s, after one request', async (action, wanted) => {
     proxy.inject({ when: ({ method }) => method === 'GET', action })
-    await expect(within('the reading', 30_000, read(storageFor(action)))).rejects.toThrow(code(wanted))
+    await expect(within('the reading', 30_000, read(storageFor(action)))).rejects.toThrow(storageErrorWith(wanted))
     expect(proxy.requests).toHaveLength(1)
   })
 
@@ -84,7 +83,7 @@ describe('reading', () => {
     const headers = { etag: '"0x1"', 'content-md5': createHash('md5').update('stored').digest('base64') }
     proxy.inject({ when: ({ method }) => method === 'GET', action: { status: 200, body: 'altered', headers } })
     const failed = read()
-    await expect(failed).rejects.toThrow(code('Transient'))
+    await expect(failed).rejects.toThrow(storageErrorWith('Transient'))
     await expect(failed).rejects.toThrow('MD5')
   })
 
@@ -129,7 +128,9 @@ describe('reading', () => {
 
   it('is Permanent when the server ignores the range', async () => {
     proxy.inject({ when: ({ method }) => method === 'GET', action: { status: 200, headers: { etag: '"0x1"' } } })
-    await expect(storage.get('present', { offset: 5, length: 5, signal })).rejects.toThrow(code('Permanent'))
+    await expect(storage.get('present', { offset: 5, length: 5, signal })).rejects.toThrow(
+      storageErrorWith('Permanent'),
+    )
   })
 })
 
@@ -145,7 +146,7 @@ describe('the head', () => {
     ['hang', 'Transient'],
   ])('that meets %o is %s, after one request', async (action, wanted) => {
     proxy.inject({ when: ({ method }) => method === 'HEAD', action })
-    await expect(storageFor(action).head('present', { signal })).rejects.toThrow(code(wanted))
+    await expect(storageFor(action).head('present', { signal })).rejects.toThrow(storageErrorWith(wanted))
     expect(proxy.requests).toHaveLength(1)
   })
 })
@@ -172,7 +173,7 @@ describe('a listing', () => {
     ['hang', 'Transient'],
   ])('that meets %o is %s, never empty', async (action, wanted) => {
     proxy.inject({ when: ({ method }) => method === 'GET', action })
-    await expect(Array.fromAsync(storageFor(action).list('', { signal }))).rejects.toThrow(code(wanted))
+    await expect(Array.fromAsync(storageFor(action).list('', { signal }))).rejects.toThrow(storageErrorWith(wanted))
   })
 
   it.each([
@@ -183,7 +184,7 @@ describe('a listing', () => {
   ])('of %s is Permanent', async (what, name, content) => {
     proxy.inject({ when: ({ method }) => method === 'GET', action: page(name ?? container, content) })
     const prefix = what.startsWith('names') ? 'a' : ''
-    await expect(Array.fromAsync(storage.list(prefix, { signal }))).rejects.toThrow(code('Permanent'))
+    await expect(Array.fromAsync(storage.list(prefix, { signal }))).rejects.toThrow(storageErrorWith('Permanent'))
   })
 
   it('is of one page after another, in the order of UTF-8 also where the pages are in that of UTF-16', async () => {
@@ -200,13 +201,13 @@ describe('deleting', () => {
   it('fails when the server could not delete one of the keys', async () => {
     const isFirst = ({ method, path }: { method: string; path: string }) => method === 'DELETE' && path.endsWith('/a')
     proxy.inject({ when: isFirst, action: azure(503, 'ServerBusy') })
-    await expect(storage.delete(['a', 'b'], { signal })).rejects.toThrow(code('Transient'))
+    await expect(storage.delete(['a', 'b'], { signal })).rejects.toThrow(storageErrorWith('Transient'))
   })
 
   it('fails when there are snapshots, and leaves them and the object alone', async () => {
     const blob = server.client().getContainerClient(container).getBlobClient('present')
     await blob.createSnapshot()
-    await expect(storage.delete(['present'], { signal })).rejects.toThrow(code('Permanent'))
+    await expect(storage.delete(['present'], { signal })).rejects.toThrow(storageErrorWith('Permanent'))
     expect(await blob.exists()).toBe(true)
   })
 })

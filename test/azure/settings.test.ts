@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { buffer } from 'node:stream/consumers'
 import { inspect } from 'node:util'
 import { ContainerSASPermissions, SASProtocol } from '@azure/storage-blob'
-import { isStorageError, type ByteSource, type Storage, type StorageErrorCode } from '@walr/core/plugin'
+import type { ByteSource, Storage } from '@walr/core/plugin'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import { parseOptions } from '../../packages/plugin-azure/src/options.ts'
 import { openAzureStorage } from '../../packages/plugin-azure/src/storage.ts'
@@ -17,7 +17,9 @@ import { startHttpFaultProxy } from '../support/http-fault-proxy.ts'
 import { makeScratch, type Scratch } from '../support/scratch.ts'
 import { waitFor } from '../support/wait-for.ts'
 import { startIdentityEndpoint, type IdentityEndpoint } from './identity-endpoint.ts'
-import { openOnServer, recordedContext, type RecordedContext } from './open-azure-storage.ts'
+import { openOnServer } from './open-azure-storage.ts'
+import { recordedContext, type RecordedContext } from '../support/recorded-context.ts'
+import { storageErrorWith } from '../support/storage-error-code.ts'
 
 const signal = new AbortController().signal
 const SMALL = Buffer.from('walr')
@@ -49,9 +51,6 @@ afterAll(async () => {
   await secure.stop()
   scratch.remove()
 })
-
-const code = (wanted: StorageErrorCode): Error =>
-  expect.toSatisfy((error: unknown) => isStorageError(error, wanted)) as Error
 
 function source(content: Buffer): ByteSource {
   const open = async function* () {
@@ -139,11 +138,11 @@ describe('the way in', () => {
 
   it('is refused when the SAS does not allow what is asked for, or has ended', async () => {
     await using reader = await openWith({ containerUrl: await sas('rl') })
-    await expect(put(reader, 'refused', SMALL)).rejects.toThrow(code('AccessDenied'))
-    await expect(put(reader, 'refused-large', LARGE)).rejects.toThrow(code('AccessDenied'))
+    await expect(put(reader, 'refused', SMALL)).rejects.toThrow(storageErrorWith('AccessDenied'))
+    await expect(put(reader, 'refused-large', LARGE)).rejects.toThrow(storageErrorWith('AccessDenied'))
     await using late = await openWith({ containerUrl: await sas('racwdl', -5) })
-    await expect(late.get('connection-string', { signal })).rejects.toThrow(code('AccessDenied'))
-    await expect(late.head('connection-string', { signal })).rejects.toThrow(code('AccessDenied'))
+    await expect(late.get('connection-string', { signal })).rejects.toThrow(storageErrorWith('AccessDenied'))
+    await expect(late.head('connection-string', { signal })).rejects.toThrow(storageErrorWith('AccessDenied'))
   })
 })
 
@@ -151,13 +150,13 @@ describe('TLS', () => {
   it('refuses a server that nobody it knows has signed, and says what to do', async () => {
     await using storage = await openOnServer(secure, { container })
     const failed = storage.head('x', { signal })
-    await expect(failed).rejects.toThrow(code('Permanent'))
+    await expect(failed).rejects.toThrow(storageErrorWith('Permanent'))
     await expect(failed).rejects.toThrow('caFile')
   })
 
   it('says which caFile cannot be read', async () => {
     const failed = openOnServer(secure, { container, caFile: 'absent.crt' }, inScratch())
-    await expect(failed).rejects.toThrow(code('Permanent'))
+    await expect(failed).rejects.toThrow(storageErrorWith('Permanent'))
     await expect(failed).rejects.toThrow(join(scratch.path, 'absent.crt'))
   })
 })
@@ -230,7 +229,7 @@ describe('tokens', () => {
     identity.answer = 'refused'
     await using storage = await tokenStorage({ credential: 'managed-identity', clientId: 'stranger' })
     const failed = storage.head('x', { signal })
-    await expect(failed).rejects.toThrow(code('AccessDenied'))
+    await expect(failed).rejects.toThrow(storageErrorWith('AccessDenied'))
     await expect(failed).rejects.toThrow('managed identity')
   })
 
@@ -239,7 +238,7 @@ describe('tokens', () => {
     await using storage = await tokenStorage(options)
     for (const answer of ['broken', 'silence'] as const) {
       identity.answer = answer
-      await expect(storage.head('x', { signal })).rejects.toThrow(code('Transient'))
+      await expect(storage.head('x', { signal })).rejects.toThrow(storageErrorWith('Transient'))
     }
     identity.answer = 'token'
     await expect(storage.head('x', { signal })).rejects.toThrow('ContainerNotFound')

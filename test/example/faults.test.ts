@@ -157,3 +157,29 @@ describe('its options', () => {
     expect(() => plugin.parseOptions({ url })).not.toThrow(/hunter22/)
   })
 })
+
+describe('a listing', () => {
+  it('is an error, and not short, when the base folder goes away in the middle of it', async () => {
+    await put('wal/00000001/a')
+    await put('wal/00000002/b')
+    const gone = ({ method, path }: SeenRequest): boolean => method === 'PROPFIND' && !path.includes('00000001')
+    const found: string[] = []
+    const listing = async (): Promise<void> => {
+      for await (const { key } of storage.list('wal/', { signal })) {
+        found.push(key)
+        proxy.inject({ when: gone, action: { status: 404 } })
+      }
+    }
+    await expect(listing()).rejects.toMatchObject({ code: 'Permanent' })
+    expect(found).toEqual(['wal/00000001/a'])
+  })
+
+  it('goes on when somebody removes a folder meanwhile', async () => {
+    await put('wal/00000001/a')
+    await put('wal/00000002/b')
+    const gone = ({ method, path }: SeenRequest): boolean => method === 'PROPFIND' && path.includes('00000002')
+    proxy.inject({ when: gone, action: { status: 404 } })
+    const keys = (await Array.fromAsync(storage.list('wal/', { signal }))).map(({ key }) => key)
+    expect(keys).toEqual(['wal/00000001/a'])
+  })
+})

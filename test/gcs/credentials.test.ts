@@ -9,8 +9,11 @@ import { freePort } from '../support/free-port.ts'
 import { startHttpFaultProxy, type FaultAction, type HttpFaultProxy } from '../support/http-fault-proxy.ts'
 import { makeScratch, type Scratch } from '../support/scratch.ts'
 import { waitFor, within } from '../support/wait-for.ts'
-import { patienceFor, source } from './gcs-requests.ts'
-import { openAt, recordedContext } from './open-gcs-storage.ts'
+import { patienceFor } from './gcs-requests.ts'
+import { openAt } from './open-gcs-storage.ts'
+import { recordedContext } from '../support/recorded-context.ts'
+import { storageErrorWith } from '../support/storage-error-code.ts'
+import { chunkedSource } from '../support/byte-source.ts'
 
 const ACCOUNT = 'walr@fake.iam.gserviceaccount.com'
 const OTHER = 'other@fake.iam.gserviceaccount.com'
@@ -47,9 +50,6 @@ afterAll(async () => {
   scratch.remove()
 })
 
-const code = (wanted: StorageErrorCode): Error =>
-  expect.toSatisfy((error: unknown) => isStorageError(error, wanted)) as Error
-
 type Json = Readonly<Record<string, unknown>>
 
 function write(name: string, content: Json | string): string {
@@ -72,7 +72,7 @@ function open(options: Json = {}, context?: HookContext): Promise<Storage> {
 }
 
 async function expectAccess(storage: Storage): Promise<void> {
-  await storage.put('object', source(Buffer.from('walr')), { ifAbsent: false, signal })
+  await storage.put('object', chunkedSource(Buffer.from('walr')), { ifAbsent: false, signal })
   expect(await storage.head('object', { signal })).toMatchObject({ size: 4 })
 }
 
@@ -117,7 +117,7 @@ describe('the key file of a service account', () => {
   it('may be replaced while the storage is open', async () => {
     const path = write('replaced.json', await keyFile(OTHER))
     await using storage = await open({ keyFile: path })
-    await expect(ask(storage)).rejects.toThrow(code('AccessDenied'))
+    await expect(ask(storage)).rejects.toThrow(storageErrorWith('AccessDenied'))
     write('replaced.json', await keyFile())
     await server.command('withdrawTokens', undefined)
     await expectAccess(storage)
@@ -149,7 +149,7 @@ describe('the key file of a service account', () => {
 
   it('is AccessDenied when there is none', async () => {
     await using storage = await open({ keyFile: join(scratch.path, 'none.json') })
-    await expect(ask(storage)).rejects.toThrow(code('AccessDenied'))
+    await expect(ask(storage)).rejects.toThrow(storageErrorWith('AccessDenied'))
   })
 })
 
@@ -187,7 +187,7 @@ describe('application default credentials', () => {
   it('are AccessDenied, and say what to do, when there are none', async () => {
     await using storage = await open()
     const failed = ask(storage)
-    await expect(failed).rejects.toThrow(code('AccessDenied'))
+    await expect(failed).rejects.toThrow(storageErrorWith('AccessDenied'))
     await expect(failed).rejects.toThrow(/no credentials were found: set "keyFile"/)
   })
 
@@ -195,9 +195,9 @@ describe('application default credentials', () => {
     vi.stubEnv('GCE_METADATA_HOST', new URL(proxy.endpoint).host)
     proxy.inject({ when: () => true, action: 'hang' })
     await using storage = await open(patienceFor('hang'))
-    await expect(within('the answer', 10_000, ask(storage))).rejects.toThrow(code('Transient'))
+    await expect(within('the answer', 10_000, ask(storage))).rejects.toThrow(storageErrorWith('Transient'))
     vi.stubEnv('GCE_METADATA_HOST', `127.0.0.1:${await freePort()}`)
-    await expect(ask(storage)).rejects.toThrow(code('Transient'))
+    await expect(ask(storage)).rejects.toThrow(storageErrorWith('Transient'))
   })
 })
 
@@ -239,7 +239,7 @@ describe('workload identity federation', () => {
   it('is AccessDenied when the identity is absent', async () => {
     const gone = { credential_source: { file: join(scratch.path, 'gone') } }
     await using storage = await open({ keyFile: write('gone.json', federation('x', gone)) })
-    await expect(ask(storage)).rejects.toThrow(code('AccessDenied'))
+    await expect(ask(storage)).rejects.toThrow(storageErrorWith('AccessDenied'))
   })
 })
 
@@ -276,7 +276,7 @@ describe('a server of tokens', () => {
   ])('that %s is asked once, and the operation fails as it has to', async (_what, action, wanted) => {
     proxy.inject({ when: () => true, action })
     await using storage = await open({ keyFile: await keyFileByProxy(), ...patienceFor(action) })
-    await expect(within('the answer', 10_000, ask(storage))).rejects.toThrow(code(wanted))
+    await expect(within('the answer', 10_000, ask(storage))).rejects.toThrow(storageErrorWith(wanted))
     expect(proxy.requests).toHaveLength(1)
   })
 

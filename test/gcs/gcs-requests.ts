@@ -1,4 +1,3 @@
-import type { ByteSource } from '@walr/core/plugin'
 import type { FaultAction, SeenRequest } from '../support/http-fault-proxy.ts'
 
 /** A refusal in the form of the API. */
@@ -65,14 +64,3 @@ export function isHead(seen: SeenRequest): boolean {
 }
 
 /** Bytes that come in pieces. */
-export function source(content: Buffer, size: number | undefined = content.length): ByteSource {
-  return {
-    size,
-    async *open() {
-      for (let at = 0; at < content.length; at += 65_536) {
-        await Promise.resolve()
-        yield content.subarray(at, at + 65_536)
-      }
-    },
-  }
-}

@@ -1,4 +1,4 @@
-import { isStorageError, type Storage, type StorageErrorCode } from '@walr/core/plugin'
+import type { Storage, StorageErrorCode } from '@walr/core/plugin'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { crc32cOf } from '../support/fake-gcs/castagnoli.ts'
 import { startFakeGcs, type FakeGcs } from '../support/fake-gcs/fake-gcs.ts'
@@ -19,9 +19,10 @@ import {
   isSingle,
   patienceFor,
   refusal,
-  source,
 } from './gcs-requests.ts'
 import { openAt } from './open-gcs-storage.ts'
+import { storageErrorWith } from '../support/storage-error-code.ts'
+import { chunkedSource } from '../support/byte-source.ts'
 
 const MEBIBYTE = 1024 ** 2
 const never = new AbortController().signal
@@ -60,7 +61,7 @@ function bytes(size: number): Buffer {
 }
 
 function put(storage: Storage, key: string, content: Buffer, signal: AbortSignal = never) {
-  return storage.put(key, source(content), { ifAbsent: true, signal })
+  return storage.put(key, chunkedSource(content), { ifAbsent: true, signal })
 }
 
 async function keys(): Promise<readonly string[]> {
@@ -72,16 +73,16 @@ async function uploadsUnderWay(): Promise<number> {
   return server.command('uploadsUnderWay', undefined)
 }
 
-const code = (wanted: StorageErrorCode): Error =>
-  expect.toSatisfy((error: unknown) => isStorageError(error, wanted)) as Error
-
 describe('an object that fits into one chunk', () => {
   it.each([undefined, 1_000_000])(
     'takes one request with its length, checksum and condition (size %s)',
     async (size) => {
       const storage = await open()
       const checksum = Buffer.from(crc32cOf(bytes(1_000_000)), 'base64').toString('hex')
-      const confirmation = await storage.put('one', source(bytes(1_000_000), size), { ifAbsent: true, signal: never })
+      const confirmation = await storage.put('one', chunkedSource(bytes(1_000_000), size), {
+        ifAbsent: true,
+        signal: never,
+      })
       expect(confirmation).toEqual({ size: 1_000_000, checksum: { algorithm: 'crc32c', value: checksum } })
       expect(proxy.requests).toHaveLength(1)
       const { path, headers, bytes: sent } = proxy.requests.find(isSingle) ?? { path: '', headers: {}, bytes: 0 }
@@ -113,7 +114,7 @@ describe('an object that fits into one chunk', () => {
   ])('is %o: the put is %s, and nothing is stored', async (action, wanted) => {
     const storage = await open(patienceFor(action))
     proxy.inject({ when: isSingle, action })
-    await expect(put(storage, 'one', bytes(100_000))).rejects.toThrow(code(wanted))
+    await expect(put(storage, 'one', bytes(100_000))).rejects.toThrow(storageErrorWith(wanted))
     expect(await keys()).toEqual([])
     expect(proxy.requests.filter(isSingle)).toHaveLength(1)
   })
@@ -122,7 +123,7 @@ describe('an object that fits into one chunk', () => {
     const storage = await open()
     await server.command('damageUploads', true)
     const failed = put(storage, 'one', bytes(100_000))
-    await expect(failed).rejects.toThrow(code('Transient'))
+    await expect(failed).rejects.toThrow(storageErrorWith('Transient'))
     await expect(failed).rejects.toThrow('CRC32C')
     expect(await keys()).toEqual([])
   })
@@ -136,8 +137,8 @@ describe('an object that fits into one chunk', () => {
   it('is AlreadyExists at the next try when the answer was lost', async () => {
     const storage = await open()
     proxy.inject({ when: isSingle, times: 1, action: 'lost-answer' })
-    await expect(put(storage, 'one', bytes(10))).rejects.toThrow(code('Transient'))
-    await expect(put(storage, 'one', bytes(10))).rejects.toThrow(code('AlreadyExists'))
+    await expect(put(storage, 'one', bytes(10))).rejects.toThrow(storageErrorWith('Transient'))
+    await expect(put(storage, 'one', bytes(10))).rejects.toThrow(storageErrorWith('AlreadyExists'))
   })
 
   it.each([10, 3 * MEBIBYTE])(
@@ -146,7 +147,7 @@ describe('an object that fits into one chunk', () => {
       const storage = await open()
       await server.command('misreportChecksum', 'AAAAAA==')
       const failed = put(storage, 'one', bytes(size))
-      await expect(failed).rejects.toThrow(code('Transient'))
+      await expect(failed).rejects.toThrow(storageErrorWith('Transient'))
       await expect(failed).rejects.toThrow(/CRC32C AAAAAA==.*it was removed/)
       expect(await keys()).toEqual([])
     },
@@ -236,7 +237,7 @@ describe('an object in chunks', () => {
   ])('is cancelled when %s', async (_what, when, action, wanted) => {
     const storage = await open()
     proxy.inject({ when, action })
-    await expect(put(storage, 'large', bytes(3 * MEBIBYTE))).rejects.toThrow(code(wanted))
+    await expect(put(storage, 'large', bytes(3 * MEBIBYTE))).rejects.toThrow(storageErrorWith(wanted))
     expect(proxy.requests.filter(isCancel)).toHaveLength(1)
     expect(await uploadsUnderWay()).toBe(0)
     expect(await keys()).toEqual([])
@@ -246,7 +247,7 @@ describe('an object in chunks', () => {
     const storage = await open()
     proxy.inject({ when: isChunk, times: 1, action: 'altered-upload' })
     const failed = put(storage, 'large', bytes(2 * MEBIBYTE))
-    await expect(failed).rejects.toThrow(code('Transient'))
+    await expect(failed).rejects.toThrow(storageErrorWith('Transient'))
     await expect(failed).rejects.toThrow('CRC32C')
     expect(await uploadsUnderWay()).toBe(0)
     expect(await keys()).toEqual([])
@@ -269,7 +270,7 @@ describe('an object in chunks', () => {
     const storage = await openAt(server.endpoint, { bucket })
     const hang = { size: undefined, open: () => slowly(bytes(2 * MEBIBYTE)) }
     const ended = expect(storage.put('large', hang, { ifAbsent: true, signal: never })).rejects.toThrow(
-      code('Permanent'),
+      storageErrorWith('Permanent'),
     )
     await waitFor('an upload is under way', async () => (await uploadsUnderWay()) === 1)
     await storage[Symbol.asyncDispose]()
@@ -281,7 +282,7 @@ describe('an object in chunks', () => {
   it('is refused before its first chunk when the key is taken', async () => {
     const storage = await open()
     await put(storage, 'large', bytes(10))
-    await expect(put(storage, 'large', bytes(3 * MEBIBYTE))).rejects.toThrow(code('AlreadyExists'))
+    await expect(put(storage, 'large', bytes(3 * MEBIBYTE))).rejects.toThrow(storageErrorWith('AlreadyExists'))
     expect(proxy.requests.filter(isChunk)).toEqual([])
   })
 
@@ -295,7 +296,7 @@ describe('an object in chunks', () => {
         { size: undefined, open: () => slowly(bytes(2 * MEBIBYTE), held) },
         { ifAbsent: true, signal: never },
       ),
-    ).rejects.toThrow(code('AlreadyExists'))
+    ).rejects.toThrow(storageErrorWith('AlreadyExists'))
     await waitFor('an upload is under way', async () => (await uploadsUnderWay()) === 1)
     await put(other, 'large', bytes(10))
     release?.()
@@ -307,13 +308,15 @@ describe('an object in chunks', () => {
   it('is Transient when its beginning hangs', async () => {
     const storage = await open(patienceFor('hang'))
     proxy.inject({ when: isBegin, action: 'hang' })
-    await expect(put(storage, 'large', bytes(3 * MEBIBYTE))).rejects.toThrow(code('Transient'))
+    await expect(put(storage, 'large', bytes(3 * MEBIBYTE))).rejects.toThrow(storageErrorWith('Transient'))
   })
 
   it('is refused at once when it is larger than any object can be', async () => {
     const storage = await open()
-    const huge = { ...source(bytes(1)), size: 5 * 1024 ** 4 + 1 }
-    await expect(storage.put('huge', huge, { ifAbsent: true, signal: never })).rejects.toThrow(code('Permanent'))
+    const huge = { ...chunkedSource(bytes(1)), size: 5 * 1024 ** 4 + 1 }
+    await expect(storage.put('huge', huge, { ifAbsent: true, signal: never })).rejects.toThrow(
+      storageErrorWith('Permanent'),
+    )
     expect(proxy.requests).toEqual([])
   })
 })

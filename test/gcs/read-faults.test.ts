@@ -1,12 +1,14 @@
 import { buffer } from 'node:stream/consumers'
 import { setTimeout as delay } from 'node:timers/promises'
-import { isStorageError, type Storage, type StorageErrorCode } from '@walr/core/plugin'
+import type { Storage, StorageErrorCode } from '@walr/core/plugin'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { startFakeGcs, type FakeGcs } from '../support/fake-gcs/fake-gcs.ts'
 import { startHttpFaultProxy, type FaultAction, type HttpFaultProxy } from '../support/http-fault-proxy.ts'
 import { waitFor, within } from '../support/wait-for.ts'
-import { isDownload, isHead, isListing, patienceFor, refusal, source } from './gcs-requests.ts'
+import { isDownload, isHead, isListing, patienceFor, refusal } from './gcs-requests.ts'
 import { openAt } from './open-gcs-storage.ts'
+import { storageErrorWith } from '../support/storage-error-code.ts'
+import { chunkedSource } from '../support/byte-source.ts'
 
 const CONTENT = Buffer.alloc(3 * 1024 ** 2, 'walr')
 const signal = new AbortController().signal
@@ -25,7 +27,7 @@ beforeAll(async () => {
   bucket = await server.createBucket()
   storage = await openAt(proxy.endpoint, { bucket })
   impatient = await openAt(proxy.endpoint, { bucket, ...patienceFor('hang') })
-  await storage.put('present', source(CONTENT), { ifAbsent: true, signal })
+  await storage.put('present', chunkedSource(CONTENT), { ifAbsent: true, signal })
 })
 afterEach(() => proxy.clear())
 afterAll(async () => {
@@ -35,8 +37,6 @@ afterAll(async () => {
   await server.stop()
 })
 
-const code = (wanted: StorageErrorCode): Error =>
-  expect.toSatisfy((error: unknown) => isStorageError(error, wanted)) as Error
 const read = async (key: string, by = storage): Promise<Buffer> => buffer(await by.get(key, { signal }))
 /** Only where the fault is silence it is not waited for. */
 const clientFor = (action: FaultAction): Storage => ('requestTimeoutMs' in patienceFor(action) ? impatient : storage)
@@ -58,19 +58,21 @@ describe('reading', () => {
     [{ status: 200, body: 'short', headers: { 'x-goog-hash': 'crc32c=AAAAAA==' } }, 'Transient'],
   ])('that meets %o is %s', async (action, wanted) => {
     proxy.inject({ when: isDownload, action })
-    await expect(within('the reading', 10_000, read('present', clientFor(action)))).rejects.toThrow(code(wanted))
+    await expect(within('the reading', 10_000, read('present', clientFor(action)))).rejects.toThrow(
+      storageErrorWith(wanted),
+    )
   })
 
   it('is Transient, and says why, when the bytes are not those of the checksum', async () => {
-    await storage.put('damaged', source(CONTENT), { ifAbsent: true, signal })
+    await storage.put('damaged', chunkedSource(CONTENT), { ifAbsent: true, signal })
     await server.command('damageObject', { bucket, name: 'damaged' })
     const failed = read('damaged')
-    await expect(failed).rejects.toThrow(code('Transient'))
+    await expect(failed).rejects.toThrow(storageErrorWith('Transient'))
     await expect(failed).rejects.toThrow('CRC32C')
   })
 
   it('checks no checksum of a range', async () => {
-    await storage.put('ranged', source(CONTENT), { ifAbsent: true, signal })
+    await storage.put('ranged', chunkedSource(CONTENT), { ifAbsent: true, signal })
     await server.command('damageObject', { bucket, name: 'ranged' })
     const part = await buffer(await storage.get('ranged', { offset: 4, length: 8, signal }))
     expect(part.toString()).toBe('walrwalr')
@@ -104,19 +106,21 @@ describe('reading', () => {
     await waitFor('its connections are closed', async () => {
       return (await server.command('connections', undefined)) <= before
     })
-    await expect(reading.next()).rejects.toThrow(code('Permanent'))
+    await expect(reading.next()).rejects.toThrow(storageErrorWith('Permanent'))
   })
 
   it('is Permanent when the server ignores the range', async () => {
     proxy.inject({ when: isDownload, action: { status: 200 } })
-    await expect(storage.get('present', { offset: 5, length: 5, signal })).rejects.toThrow(code('Permanent'))
+    await expect(storage.get('present', { offset: 5, length: 5, signal })).rejects.toThrow(
+      storageErrorWith('Permanent'),
+    )
   })
 })
 
 describe('what is absent', () => {
   it('is NotFound when the bucket itself says that it has no such object', async () => {
-    await expect(read('absent')).rejects.toThrow(code('NotFound'))
-    await expect(storage.head('absent', { signal })).rejects.toThrow(code('NotFound'))
+    await expect(read('absent')).rejects.toThrow(storageErrorWith('NotFound'))
+    await expect(storage.head('absent', { signal })).rejects.toThrow(storageErrorWith('NotFound'))
     expect(proxy.requests.filter(isListing)).toHaveLength(2)
   })
 
@@ -130,14 +134,14 @@ describe('what is absent', () => {
     ['the bucket does not answer', 'hang', 'Transient'],
   ])('is not NotFound when %s', async (_what, action, wanted) => {
     proxy.inject({ when: isListing, action })
-    await expect(read('absent', clientFor(action))).rejects.toThrow(code(wanted))
-    await expect(clientFor(action).head('absent', { signal })).rejects.toThrow(code(wanted))
+    await expect(read('absent', clientFor(action))).rejects.toThrow(storageErrorWith(wanted))
+    await expect(clientFor(action).head('absent', { signal })).rejects.toThrow(storageErrorWith(wanted))
   })
 
   it('is not NotFound when a 404 comes from somebody else: the bucket has the object', async () => {
     proxy.inject({ when: (seen) => isDownload(seen) || isHead(seen), action: { status: 404 } })
-    await expect(read('present')).rejects.toThrow(code('Transient'))
-    await expect(storage.head('present', { signal })).rejects.toThrow(code('Transient'))
+    await expect(read('present')).rejects.toThrow(storageErrorWith('Transient'))
+    await expect(storage.head('present', { signal })).rejects.toThrow(storageErrorWith('Transient'))
   })
 })
 
@@ -152,7 +156,7 @@ describe('a listing', () => {
     ['hang', 'Transient'],
   ])('that meets %o is %s, never empty', async (action, wanted) => {
     proxy.inject({ when: isListing, action })
-    await expect(Array.fromAsync(clientFor(action).list('', { signal }))).rejects.toThrow(code(wanted))
+    await expect(Array.fromAsync(clientFor(action).list('', { signal }))).rejects.toThrow(storageErrorWith(wanted))
   })
 
   it.each<[string, readonly string[]]>([
@@ -164,13 +168,13 @@ describe('a listing', () => {
     const body = JSON.stringify({ kind: 'storage#objects', items })
     proxy.inject({ when: isListing, action: { status: 200, body } })
     const prefix = names[0]?.includes('/') === true ? 'wal/' : ''
-    await expect(Array.fromAsync(storage.list(prefix, { signal }))).rejects.toThrow(code('Permanent'))
+    await expect(Array.fromAsync(storage.list(prefix, { signal }))).rejects.toThrow(storageErrorWith('Permanent'))
   })
 
   it('that never goes on is Permanent', async () => {
     const body = JSON.stringify({ kind: 'storage#objects', nextPageToken: 'again' })
     proxy.inject({ when: isListing, action: { status: 200, body } })
-    await expect(Array.fromAsync(storage.list('', { signal }))).rejects.toThrow(code('Permanent'))
+    await expect(Array.fromAsync(storage.list('', { signal }))).rejects.toThrow(storageErrorWith('Permanent'))
   })
 })
 
@@ -182,7 +186,7 @@ describe('deleting', () => {
     ['reset', 'Transient'],
   ])('fails when one of the keys meets %o', async (action, wanted) => {
     proxy.inject({ when: ({ method, path }) => method === 'DELETE' && path.includes('/o/b'), action })
-    await expect(storage.delete(['a', 'b', 'c'], { signal })).rejects.toThrow(code(wanted))
+    await expect(storage.delete(['a', 'b', 'c'], { signal })).rejects.toThrow(storageErrorWith(wanted))
   })
 
   it('of what is absent asks once whether there is a bucket', async () => {

@@ -2,13 +2,15 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { buffer } from 'node:stream/consumers'
 import { inspect } from 'node:util'
-import { isStorageError, type HookContext, type Storage, type StorageErrorCode } from '@walr/core/plugin'
+import { isStorageError, type HookContext, type Storage } from '@walr/core/plugin'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { CertificateAuthority, readCertificate } from '../connection/certificates.ts'
 import { startFakeGcs, type FakeGcs } from '../support/fake-gcs/fake-gcs.ts'
 import { makeScratch, type Scratch } from '../support/scratch.ts'
-import { source } from './gcs-requests.ts'
-import { openAt, recordedContext } from './open-gcs-storage.ts'
+import { openAt } from './open-gcs-storage.ts'
+import { recordedContext } from '../support/recorded-context.ts'
+import { storageErrorWith } from '../support/storage-error-code.ts'
+import { chunkedSource } from '../support/byte-source.ts'
 
 const signal = new AbortController().signal
 const SMALL = Buffer.from('walr')
@@ -35,11 +37,8 @@ afterAll(async () => {
   scratch.remove()
 })
 
-const code = (wanted: StorageErrorCode): Error =>
-  expect.toSatisfy((error: unknown) => isStorageError(error, wanted)) as Error
-
 function put(storage: Storage, key: string, content: Buffer) {
-  return storage.put(key, source(content), { ifAbsent: true, signal })
+  return storage.put(key, chunkedSource(content), { ifAbsent: true, signal })
 }
 
 async function expectRoundTrip(storage: Storage, key: string, content: Buffer): Promise<void> {
@@ -63,19 +62,19 @@ describe('TLS', () => {
   it('refuses a server that nobody it knows has signed, and says what to do', async () => {
     await using storage = await openAt(secure.endpoint, { bucket: secureBucket })
     const failed = storage.head('tls/small', { signal })
-    await expect(failed).rejects.toThrow(code('Permanent'))
+    await expect(failed).rejects.toThrow(storageErrorWith('Permanent'))
     await expect(failed).rejects.toThrow('caFile')
   })
 
   it('refuses a certificate of another host', async () => {
     const elsewhere = secure.endpoint.replace('127.0.0.1', 'localhost')
     await using storage = await openAt(elsewhere, { bucket: secureBucket, caFile: 'authority.crt' }, inScratch())
-    await expect(storage.head('tls/small', { signal })).rejects.toThrow(code('Permanent'))
+    await expect(storage.head('tls/small', { signal })).rejects.toThrow(storageErrorWith('Permanent'))
   })
 
   it('says which caFile cannot be read', async () => {
     const failed = openAt(secure.endpoint, { bucket: secureBucket, caFile: 'absent.crt' }, inScratch())
-    await expect(failed).rejects.toThrow(code('Permanent'))
+    await expect(failed).rejects.toThrow(storageErrorWith('Permanent'))
     await expect(failed).rejects.toThrow(join(scratch.path, 'absent.crt'))
   })
 })
@@ -98,7 +97,7 @@ describe('what new objects get', () => {
 
   it('is Permanent when the server does not know the storage class', async () => {
     await using storage = await openAt(server.endpoint, { bucket, storageClass: 'WARM' })
-    await expect(put(storage, 'warm', SMALL)).rejects.toThrow(code('Permanent'))
+    await expect(put(storage, 'warm', SMALL)).rejects.toThrow(storageErrorWith('Permanent'))
   })
 })
 
@@ -114,7 +113,7 @@ describe('the key of the customer', () => {
       customerKey: expect.any(String) as string,
     })
     await using keyless = await openAt(secure.endpoint, options, inScratch())
-    await expect(keyless.get('small', { signal })).rejects.toThrow(code('Permanent'))
+    await expect(keyless.get('small', { signal })).rejects.toThrow(storageErrorWith('Permanent'))
     const other = Buffer.alloc(32, 'x').toString('base64')
     await using wrong = await openAt(secure.endpoint, { ...options, encryptionKey: other }, inScratch())
     const error: unknown = await wrong.get('small', { signal }).catch((reason: unknown) => reason)
@@ -128,14 +127,14 @@ describe('a bucket whose requester pays', () => {
     const paid = await server.createBucket({ requesterPays: true })
     await using poor = await openAt(server.endpoint, { bucket: paid })
     const failed = put(poor, 'one', SMALL)
-    await expect(failed).rejects.toThrow(code('Permanent'))
+    await expect(failed).rejects.toThrow(storageErrorWith('Permanent'))
     await expect(failed).rejects.toThrow('requester pays')
     await using storage = await openAt(server.endpoint, { bucket: paid, userProject: 'payer' })
     await expectRoundTrip(storage, 'small', SMALL)
     await expectRoundTrip(storage, 'large', LARGE)
     expect(await Array.fromAsync(storage.list('', { signal }))).toHaveLength(2)
     await storage.delete(['small', 'absent'], { signal })
-    await expect(storage.head('small', { signal })).rejects.toThrow(code('NotFound'))
+    await expect(storage.head('small', { signal })).rejects.toThrow(storageErrorWith('NotFound'))
   })
 })
 

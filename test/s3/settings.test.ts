@@ -2,13 +2,7 @@ import { writeFileSync } from 'node:fs'
 import { buffer } from 'node:stream/consumers'
 import { join } from 'node:path'
 import { GetObjectTaggingCommand, HeadObjectCommand, type S3Client } from '@aws-sdk/client-s3'
-import {
-  isStorageError,
-  type ByteSource,
-  type HookContext,
-  type StorageErrorCode,
-  type Storage,
-} from '@walr/core/plugin'
+import type { ByteSource, HookContext, Storage } from '@walr/core/plugin'
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import { createClient } from '../../packages/plugin-s3/src/client.ts'
 import { parseOptions } from '../../packages/plugin-s3/src/options.ts'
@@ -17,7 +11,9 @@ import { KMS_KEY } from '../support/radosgw/ceph-configuration.ts'
 import { startRadosgw, type Radosgw } from '../support/radosgw/radosgw.ts'
 import { startHttpFaultProxy, type HttpFaultProxy, type SeenRequest } from '../support/http-fault-proxy.ts'
 import { makeScratch, type Scratch } from '../support/scratch.ts'
-import { openOnServer, recordedContext, type S3Server } from './open-s3-storage.ts'
+import { openOnServer, type S3Server } from './open-s3-storage.ts'
+import { recordedContext } from '../support/recorded-context.ts'
+import { storageErrorWith } from '../support/storage-error-code.ts'
 
 const signal = new AbortController().signal
 const SMALL = Buffer.from('walr')
@@ -51,9 +47,6 @@ afterAll(async () => {
   await server.stop()
   scratch.remove()
 })
-
-const code = (wanted: StorageErrorCode): Error =>
-  expect.toSatisfy((error: unknown) => isStorageError(error, wanted)) as Error
 
 function source(content: Buffer): ByteSource {
   const open = async function* () {
@@ -92,19 +85,19 @@ describe('TLS', () => {
   it('refuses a server that nobody it knows has signed, and says what to do', async () => {
     await using storage = await openOnServer(secure, { bucket })
     const failed = storage.head('tls/small', { signal })
-    await expect(failed).rejects.toThrow(code('Permanent'))
+    await expect(failed).rejects.toThrow(storageErrorWith('Permanent'))
     await expect(failed).rejects.toThrow('caFile')
   })
 
   it('refuses a certificate of another host', async () => {
     const elsewhere = { ...secure, endpoint: secure.endpoint.replace('127.0.0.1', 'localhost') }
     await using storage = await openOnServer(elsewhere, { bucket, caFile: 'authority.crt' }, inScratch())
-    await expect(storage.head('tls/small', { signal })).rejects.toThrow(code('Permanent'))
+    await expect(storage.head('tls/small', { signal })).rejects.toThrow(storageErrorWith('Permanent'))
   })
 
   it('says which caFile cannot be read', async () => {
     const failed = openOnServer(secure, { bucket, caFile: 'absent.crt' }, inScratch())
-    await expect(failed).rejects.toThrow(code('Permanent'))
+    await expect(failed).rejects.toThrow(storageErrorWith('Permanent'))
     await expect(failed).rejects.toThrow(join(scratch.path, 'absent.crt'))
   })
 })
@@ -117,7 +110,7 @@ describe('encryption by the server', () => {
     await expectRoundTrip(storage, 'small', SMALL)
     await expectRoundTrip(storage, 'large', LARGE)
     await using keyless = await openOnServer(secure, options, inScratch())
-    await expect(keyless.get('small', { signal })).rejects.toThrow(code('Permanent'))
+    await expect(keyless.get('small', { signal })).rejects.toThrow(storageErrorWith('Permanent'))
   })
 
   it('with a key of KMS is confirmed without taking the ETag for an MD5', async () => {
@@ -172,7 +165,7 @@ describe('what new objects get', () => {
     const isCreation = ({ path }: SeenRequest): boolean => /\/new(\?|$)/.test(path)
     proxy.inject({ when: isCreation, action: { status: 503 } })
     const stored = storage.put('new', source(content), { ifAbsent: false, signal })
-    await expect(stored).rejects.toThrow(code('Transient'))
+    await expect(stored).rejects.toThrow(storageErrorWith('Transient'))
     expect(proxy.requests.find(isCreation)?.headers).toMatchObject({
       'x-amz-storage-class': 'STANDARD_IA',
       'x-amz-server-side-encryption': 'AES256',
@@ -196,7 +189,7 @@ describe('credentials', () => {
     await using storage = await openOnServer(server, { bucket, endpoint, ...keyless, profile: 'wal' })
     await expectRoundTrip(storage, 'profile', SMALL)
     await using wrong = await openOnServer(server, { bucket, endpoint, ...keyless, profile: 'other' })
-    await expect(wrong.head('profile', { signal })).rejects.toThrow(code('AccessDenied'))
+    await expect(wrong.head('profile', { signal })).rejects.toThrow(storageErrorWith('AccessDenied'))
   })
 
   it('come from the environment', async () => {
@@ -223,18 +216,18 @@ describe('credentials', () => {
 
   it('that are wrong are AccessDenied for every kind of request', async () => {
     await using storage = await openOnServer({ ...server, secretAccessKey: 'wrong' }, { bucket })
-    await expect(storage.head('x', { signal })).rejects.toThrow(code('AccessDenied'))
-    await expect(storage.get('x', { signal })).rejects.toThrow(code('AccessDenied'))
-    await expect(put(storage, 'x', SMALL)).rejects.toThrow(code('AccessDenied'))
-    await expect(storage.delete(['x'], { signal })).rejects.toThrow(code('AccessDenied'))
-    await expect(Array.fromAsync(storage.list('', { signal }))).rejects.toThrow(code('AccessDenied'))
+    await expect(storage.head('x', { signal })).rejects.toThrow(storageErrorWith('AccessDenied'))
+    await expect(storage.get('x', { signal })).rejects.toThrow(storageErrorWith('AccessDenied'))
+    await expect(put(storage, 'x', SMALL)).rejects.toThrow(storageErrorWith('AccessDenied'))
+    await expect(storage.delete(['x'], { signal })).rejects.toThrow(storageErrorWith('AccessDenied'))
+    await expect(Array.fromAsync(storage.list('', { signal }))).rejects.toThrow(storageErrorWith('AccessDenied'))
   })
 
   it('hold at the second try when the clock of this machine is wrong', async () => {
     vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 3_600_000 })
     await using storage = await openOnServer(server, { bucket })
     const failed = Array.fromAsync(storage.list('', { signal }))
-    await expect(failed).rejects.toThrow(code('Transient'))
+    await expect(failed).rejects.toThrow(storageErrorWith('Transient'))
     await expect(failed).rejects.toThrow('clock')
     await expect(Array.fromAsync(storage.list('', { signal }))).resolves.toBeDefined()
   })

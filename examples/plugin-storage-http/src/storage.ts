@@ -17,7 +17,10 @@ export function openStorage(place: DavPlace): Storage {
   /** Folder by folder, each sorted as if the folders in it ended in a slash: that is the order of the keys. */
   async function* walk(folder: string, prefix: string, startAfter: string, signal: AbortSignal): Keys {
     const itself = decodePath(urlOf(folder))
-    const entries = (await dav.find(urlOf(folder), 1, signal)).filter(({ path }) => path !== itself)
+    const listed = await dav.find(urlOf(folder), 1, signal)
+    // a folder may have been removed meanwhile; but when all of it is gone, what was found so far is no listing
+    if (listed.length === 0) await dav.assertBase(signal)
+    const entries = listed.filter(({ path }) => path !== itself)
     const found = entries.map(({ path, ...entry }) => {
       const name = path.slice(itself.length + 1)
       if (path !== `${itself}/${name}`) throw new StorageError('Permanent', `the server lists ${path} in ${itself}`)
@@ -53,7 +56,7 @@ export function openStorage(place: DavPlace): Storage {
       let failure: unknown
       const body = bodyOf(source, (error) => (failure = error))
       const headers: Record<string, string> = ifAbsent ? { 'if-none-match': '*' } : {}
-      const request = { expect: [200, 201, 204, 412], headers, body, signal }
+      const request = { expect: [200, 201, 204, ...(ifAbsent ? [412] : [])], headers, body, signal }
       const { status } = await dav.ask('PUT', url, request).catch((error: unknown) => {
         throw signal.aborted ? error : (failure ?? error)
       })
@@ -83,7 +86,6 @@ export function openStorage(place: DavPlace): Storage {
     },
 
     async *list(prefix, { startAfter = '', signal }) {
-      await dav.assertBase(signal)
       yield* walk(prefix.slice(0, prefix.lastIndexOf('/') + 1), prefix, startAfter, signal)
     },
 

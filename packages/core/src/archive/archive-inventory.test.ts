@@ -4,7 +4,7 @@ import { INVALID_LSN, parseLsn, type Lsn } from '../wal/lsn.ts'
 import { toTimelineId } from '../wal/timeline-id.ts'
 import { walFileName } from '../wal/wal-file-name.ts'
 import { toWalSegmentSize, type WalSegmentSize } from '../wal/wal-segment-size.ts'
-import { StorageError } from '../plugins/contract/index.ts'
+import { StorageError, type Storage, type StoredObject } from '../plugins/contract/index.ts'
 import { CLUSTER, SEGMENT, TIMELINE_1 } from '../wal/wal-bytes.fixture.ts'
 import { ArchiveInventory, isRecorded } from './archive-inventory.ts'
 import { ArchiveLayout } from './archive-layout.ts'
@@ -47,6 +47,31 @@ describe('the newest segment of a timeline', () => {
       expect(await newest(size)).toBe(number)
       expect(storage.calls.length).toBeLessThan(60)
     }
+  })
+
+  it.each([
+    ['one listing where a listing has all entries at hand', 0, 1, 1],
+    ['few listings where every entry costs', 40, 5, 60],
+  ])('is found with %s', async (_, entryMs, least, most) => {
+    for (let number = 100n; number < 3000n; number++) put(number)
+    let nowMs = 0
+    let listings = 0
+    const timed: Storage = Object.create(storage, {
+      list: {
+        value: async function* (...args: Parameters<Storage['list']>): AsyncGenerator<StoredObject> {
+          listings += 1
+          nowMs += 100 // until the first entry
+          for await (const object of storage.list(...args)) {
+            yield object
+            nowMs += entryMs
+          }
+        },
+      },
+    }) as Storage
+    const found = await new ArchiveInventory(timed, layout, SEGMENT, () => nowMs).newest(TIMELINE_1, signal)
+    expect(found?.segmentNumber).toBe(2999n)
+    expect(listings).toBeGreaterThanOrEqual(least)
+    expect(listings).toBeLessThanOrEqual(most)
   })
 
   it('is the same under any suffixes, and under several', async () => {

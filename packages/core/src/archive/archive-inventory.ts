@@ -29,34 +29,64 @@ export class ArchiveInventory {
   readonly #storage: Storage
   readonly #layout: ArchiveLayout
   readonly #walSegmentSize: WalSegmentSize
+  readonly #nowMs: () => number
 
-  constructor(storage: Storage, layout: ArchiveLayout, walSegmentSize: WalSegmentSize) {
+  /** @param nowMs a clock that only goes forwards, in milliseconds. */
+  constructor(
+    storage: Storage,
+    layout: ArchiveLayout,
+    walSegmentSize: WalSegmentSize,
+    nowMs: () => number = () => performance.now(),
+  ) {
     this.#storage = storage
     this.#layout = layout
     this.#walSegmentSize = walSegmentSize
+    this.#nowMs = nowMs
   }
 
-  /** The highest segment of a timeline below `before`; some 40 short listings however many there are. */
+  /**
+   * The highest segment of a timeline below `before`: one listing of a storage that reads all of a folder for each, some 40
+   * short ones of a storage that begins anywhere, however many segments there are.
+   */
   async newest(timelineId: TimelineId, signal: AbortSignal, before?: bigint): Promise<ArchivedSegment | undefined> {
     const limit = before ?? SEGMENT_NUMBERS
     // Mostly it is the one right before.
     if (before !== undefined && before > 0n && (await this.has(timelineId, before - 1n, signal))) {
       return { timelineId, segmentNumber: before - 1n }
     }
-    let found = await this.#firstFrom(timelineId, 0n, signal)
-    if (found === undefined || found >= limit) return undefined
-    // Invariant: a segment exists at `found` or above it if any does; none is at or above `high`.
-    let high = limit
-    for (let low = found + 1n; low < high;) {
-      const middle = (low + high) / 2n
-      const next = await this.#firstFrom(timelineId, middle, signal)
-      if (next === undefined || next >= limit) high = middle
-      else {
-        found = next
-        low = next + 1n
-      }
+    let found: bigint | undefined
+    let middle = 0n
+    // Invariant: `found` is the highest below `low`; none is at or above `high`.
+    for (let low = 0n, high = limit; low < high; middle = (low + high) / 2n) {
+      const { highest, isAll } = await this.#readOn(timelineId, { from: middle, end: high }, signal)
+      found = highest ?? found
+      if (highest === undefined) high = middle
+      else if (isAll) break
+      else low = highest + 1n
     }
-    return { timelineId, segmentNumber: found }
+    return found === undefined ? undefined : { timelineId, segmentNumber: found }
+  }
+
+  /**
+   * The highest segment that a listing gives which is read on for as long as its first entry took: what a storage has at hand
+   * by then costs nothing, and another listing would cost as much again.
+   */
+  async #readOn(
+    timelineId: TimelineId,
+    { from, end }: { readonly from: bigint; readonly end: bigint },
+    signal: AbortSignal,
+  ): Promise<{ readonly highest: bigint | undefined; readonly isAll: boolean }> {
+    const begunMs = this.#nowMs()
+    let readOnUntilMs: number | undefined
+    let highest: bigint | undefined
+    for await (const number of this.#segmentsFrom(timelineId, from, signal)) {
+      if (number >= end) break
+      highest = number
+      const nowMs = this.#nowMs()
+      readOnUntilMs ??= nowMs + (nowMs - begunMs)
+      if (nowMs > readOnUntilMs) return { highest, isAll: false }
+    }
+    return { highest, isAll: true }
   }
 
   /** Whether the archive has a segment, under any suffix. */

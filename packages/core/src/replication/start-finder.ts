@@ -57,6 +57,8 @@ export interface ServerWay extends DirectoryIdentity {
 
 const ARCHIVE_TIMEOUT_MS = 30_000
 const ARCHIVE_RETRY_MS = 1000
+/** A server that refuses a login too often may lock us out. */
+const ARCHIVE_RETRY_DOUBLINGS = 3
 
 /** The server has told that it no longer has the WAL from here on. */
 export interface MissingWal {
@@ -121,12 +123,13 @@ export class StartFinder {
         if (isWalrError(error, 'WALR_TIMELINE', 'WALR_INTERNAL')) throw error
         const reason = error instanceof Error ? error.message : String(error)
         if (attempt === 1) logger.warning(`the directory is empty and the archive cannot be asked: ${reason}`)
-        await delay(ARCHIVE_RETRY_MS, undefined, { signal }).catch(() => undefined)
+        const pauseMs = ARCHIVE_RETRY_MS * 2 ** Math.min(attempt - 1, ARCHIVE_RETRY_DOUBLINGS)
+        await delay(pauseMs, undefined, { signal }).catch(() => undefined)
         stop.throwIfAborted()
         if (!deadline.aborted) continue
         logger.warning('choosing the start without the archive', {
           code: 'WALR_ARCHIVE_UNAVAILABLE',
-          detail: `The directory is empty, and the archive has not answered for ${archiveTimeoutMs / 1000} s.`,
+          detail: `The directory is empty, and the archive could not be asked for ${archiveTimeoutMs / 1000} s: ${reason}`,
           hint: 'If WAL is missing behind what the archive has, walr reports and records the gap when the archive is back.',
         })
         return undefined
