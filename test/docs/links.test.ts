@@ -13,6 +13,11 @@ const documents = [
   ...readdirSync(join(repository, 'docs'), { recursive: true, encoding: 'utf8' })
     .filter((path) => path.endsWith('.md'))
     .map((path) => join('docs', path)),
+  ...['packages', 'examples'].flatMap((folder) =>
+    readdirSync(join(repository, folder))
+      .map((name) => join(folder, name, 'README.md'))
+      .filter((path) => existsSync(join(repository, path))),
+  ),
 ]
 
 /** As GitHub makes them from headings. */
