@@ -1,5 +1,5 @@
 import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
-import { delimiter, dirname, join } from 'node:path'
+import { delimiter, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { CodecErrorCode, StorageErrorCode } from '../../packages/core/src/plugins/contract/index.ts'
 import { caseCatalogue } from '../../packages/plugin-testkit/src/index.ts'
@@ -73,10 +73,7 @@ describe('docs/plugin-authors.md', () => {
     let shown = ''
     for (const step of steps) {
       if (step.kind === 'run') shown = await run(step.text)
-      else {
-        mkdirSync(join(cwd, dirname(step.path)), { recursive: true })
-        writeFileSync(join(cwd, step.path), step.text)
-      }
+      else writeFileSync(join(cwd, step.path), step.text)
     }
     expect(steps.length).toBeGreaterThan(5)
     expect(shown).toMatch(/installed walr-plugin-brotli 0\.1\.0/)

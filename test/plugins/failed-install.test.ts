@@ -1,4 +1,4 @@
-import { chmodSync, chownSync, existsSync, readFileSync, rmSync } from 'node:fs'
+import { chmodSync, chownSync, existsSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { randomBytes } from 'node:crypto'
@@ -103,6 +103,13 @@ describe('an installation that fails changes nothing, neither data directory nor
     expect(await failing(['acme/walr-x'])).toContain('"acme/walr-x" is nothing that can be installed')
   })
 
+  it('that the configuration has bytes which are not UTF-8', async () => {
+    const latin1 = Buffer.from('cluster: main # M\xfcller\n', 'latin1')
+    site.write('etc/walr.config.yaml', latin1)
+    const said = await failing([await site.packed('walr-x'), '--offline'])
+    expect(said).toContain(`configuration file "${site.configFile}" cannot be edited: it is not UTF-8 (line 1)`)
+  })
+
   it('that the configuration is not valid, before anything is fetched', async () => {
     site.write('etc/walr.config.yaml', 'cluster: [')
     const said = await failing([await site.packed('walr-x')])
@@ -179,13 +186,16 @@ describe('where nothing can be written nothing is changed', () => {
 })
 
 describe('an installation that is interrupted', () => {
-  it.each(['SIGINT', 'SIGTERM'] as const)(
+  const lasting = (): Promise<string> =>
+    site.packed('walr-x', {
+      manifest: { scripts: { postinstall: 'node ./lib/run.cjs' } },
+      files: { 'lib/run.cjs': `${traced()}; setTimeout(() => {}, 600_000)` },
+    })
+
+  it.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)(
     'by %s ends, with the scripts of packages, and changes nothing',
     async (signal) => {
-      const tarball = await site.packed('walr-x', {
-        manifest: { scripts: { postinstall: 'node ./lib/run.cjs' } },
-        files: { 'lib/run.cjs': `${traced()}; setTimeout(() => {}, 600_000)` },
-      })
+      const tarball = await lasting()
       const before = site.snapshot()
       const args = ['plugins', 'install', tarball, '--offline']
       await using walr = startWalr(args, { cwd: dirname(site.configFile), env: site.environment })
@@ -198,10 +208,15 @@ describe('an installation that is interrupted', () => {
     },
   )
 
-  it('by being killed leaves a folder that the next one removes', async () => {
-    const leftover = site.write('data/plugins/.staging-999999999-x/generation/package.json', '{}')
+  it('by being killed leaves no npm behind, and a folder that the next one removes', async () => {
+    const args = ['plugins', 'install', await lasting(), '--offline']
+    await using walr = startWalr(args, { cwd: dirname(site.configFile), env: site.environment })
+    const pid = await waitFor('the script runs', () => existsSync(trace()) && Number(readFileSync(trace(), 'utf8')))
+    walr.signal('SIGKILL')
+    await waitFor('the script ends', () => !isAlive(pid))
+    await walr.ended()
     await site.json(['install', await site.packed('walr-x'), '--offline'])
-    expect(existsSync(leftover)).toBe(false)
-    expect(existsSync(join(site.dataDirectory, 'plugins/walr-x/current'))).toBe(true)
+    expect(readdirSync(site.dataDirectory).sort()).toEqual(['.walr', 'plugins'])
+    expect(readdirSync(join(site.dataDirectory, 'plugins'))).toEqual(['walr-x'])
   })
 })

@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, readdirSync, readFileSync, statSync, symlinkSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { cleanEnvironment } from '../support/clean-environment.ts'
@@ -6,6 +6,7 @@ import { mustRun } from '../support/run-program.ts'
 import { startVerdaccio, type Verdaccio } from '../support/verdaccio.ts'
 import { runWalr } from '../support/walr-process.ts'
 import { PluginSite, SITE_CONFIG } from './plugin-site.ts'
+import { codecPlugin } from './plugin-workspace.ts'
 
 let site: PluginSite
 beforeEach(() => {
@@ -59,6 +60,7 @@ describe('from the registry', () => {
 
     const refused = await here.walr(['install', '@acme/walr-x@1.2'])
     expect(refused.stderr).toContain('does not go with this walr')
+    expect(refused.stderr).toContain('walr plugins install @acme/walr-x@1.1.0')
     const lower = await here.json(['install', '@acme/walr-x@<1.1'])
     expect(lower).toMatchObject({ plugins: [{ version: '1.0.0', previousVersion: '1.1.0' }] })
     expect((await here.walr(['update'])).stdout).toBe('@acme/walr-x 1.0.0 is the newest that fits\n')
@@ -66,9 +68,13 @@ describe('from the registry', () => {
     const generations = readdirSync(join(here.dataDirectory, 'plugins/@acme+walr-x'))
     expect(generations.map((name) => name.split('-')[0]).sort()).toEqual(['1.0.0', '1.1.0', 'current'])
 
+    const fitting = await here.walr(['install', '@acme/walr-x'])
+    expect(fitting.stderr).toContain('newer versions of "@acme/walr-x" do not go with this walr; 1.1.0 is taken')
+    expect(fitting.stdout).toContain('installed @acme/walr-x 1.1.0 in place of 1.0.0')
+
     expect((await here.walr(['uninstall', '@acme/walr-x'])).exitCode).toBe(0)
     expect(here.config).toBe(SITE_CONFIG)
-    expect(readdirSync(join(here.dataDirectory, 'plugins'))).toEqual([])
+    expect(existsSync(join(here.dataDirectory, 'plugins'))).toBe(false)
   })
 
   it('a name typed wrong has a hint', async () => {
@@ -143,6 +149,28 @@ describe('without a network', () => {
     expect((await site.walr(['update', 'walr-x'])).exitCode).toBe(1)
   })
 
+  it('a data directory that was filled on another machine works where it is copied to', async () => {
+    const manifest = { dependencies: { 'walr-needed': '^1.0.0' }, bundleDependencies: ['walr-needed'] }
+    const needed = JSON.stringify({ name: 'walr-needed', version: '1.0.0', type: 'module', exports: './x.js' })
+    const tarball = await site.packed('walr-x', {
+      manifest,
+      code: `import 'walr-needed'\n${codecPlugin('walr-x')}`,
+      files: { 'node_modules/walr-needed/package.json': needed, 'node_modules/walr-needed/x.js': '' },
+    })
+    await site.json(['install', tarball, '--offline', '--no-config'], { env: { WALR_DATA_DIR: `${site.path}/filled` } })
+    const archive = join(site.path, 'walr-plugins.tgz')
+    await mustRun('tar', ['-czf', archive, '-C', join(site.path, 'filled'), 'plugins'], { env: cleanEnvironment() })
+    rmSync(join(site.path, 'filled'), { recursive: true })
+    mkdirSync(site.dataDirectory)
+    const unpack = ['-xzf', archive, '--no-same-owner', '-C', site.dataDirectory]
+    await mustRun('tar', unpack, { env: cleanEnvironment() })
+    const used = SITE_CONFIG.replace("storage: { use: local, path: '/archive' }", '$&\n    codecs: [{ use: walr-x }]')
+    site.write('etc/walr.config.yaml', `${used}\nplugins: [walr-x]\n`)
+    expect(await validated()).toBe(`configuration file "${site.configFile}" is valid\n`)
+    const [listed] = (await site.walr([])).stdout.split('\n').filter((line) => line.startsWith('walr-x '))
+    expect(listed).toContain('archive.codecs[0]')
+  })
+
   it('a folder is copied, and taken anew with an update', async () => {
     const folder = site.plugin('walr-x')
     await site.json(['install', '../sources/walr-x-1.0.0'])
@@ -154,6 +182,16 @@ describe('without a network', () => {
     expect((await site.walr(['update'])).stdout).toBe('installed walr-x 1.0.0 anew\n')
     expect(read()).toBe(`${code}// changed\n`)
     expect(existsSync(join(folder, 'node_modules'))).toBe(false)
+  })
+
+  it('a folder that cannot be built, or is none of a package, is told with what to do', async () => {
+    const folder = site.plugin('walr-x', { manifest: { scripts: { prepare: 'echo "no compiler" >&2; exit 3' } } })
+    const unbuilt = await site.walr(['install', folder, '--offline'])
+    expect(unbuilt.stderr).toContain(`could not install "${folder}": its own script failed: echo "no compiler"`)
+    expect(unbuilt.stderr).toContain('\nno compiler\n')
+    expect(unbuilt.stderr).toContain(`hint: Run "npm install" in "${folder}" first`)
+    const none = await site.walr(['install', join(site.path, 'etc'), '--offline'])
+    expect(none.stderr).toContain(`could not install "${join(site.path, 'etc')}": the folder has no package.json`)
   })
 
   it('a git repository is built by its own script, and fetched again with an update', async () => {
@@ -288,6 +326,27 @@ describe('plugins are listed and inspected', () => {
     expect(stdout).toMatch(/^key +string +\(required\) +Which\. \(secret\)$/m)
     const wrong = await site.walr(['inspect', 'walr-instaled'])
     expect(wrong.stderr).toContain('Did you mean "walr-installed"?')
+  })
+
+  it('without anything in its texts that would change the terminal', async () => {
+    const odd = {
+      manifest: { description: 'Red \u001b[31m\nand over lines.' },
+      code: codecPlugin('walr-odd', {
+        options: `[{ name: 'level', type: 'integer', summary: 'Rings \\u0007.', default: '\\u001b[2J' }]`,
+      }),
+    }
+    const tarball = await site.packed('walr-odd', odd)
+    const { stdout } = await site.walr(['inspect', tarball.replace(/\.tgz$/, '')])
+    expect(stdout).toContain('walr-odd: Red ?[31m and over lines.\n')
+    expect(stdout).toMatch(/^level +integer +\?\[2J +Rings \?\.$/m)
+    await site.json(['install', tarball, '--offline'])
+    expect(site.config).not.toMatch(/[^\P{Cc}\n]/u)
+  })
+
+  it('when a word is missing, which one is said', async () => {
+    const { exitCode, stderr } = await site.walr(['install'])
+    expect(exitCode).toBe(1)
+    expect(stderr).toContain('error: Missing 1 required arg: plugin: NAME, NAME@RANGE, a .tgz file')
   })
 
   it('a word that is no command has a hint', async () => {

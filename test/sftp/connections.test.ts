@@ -8,7 +8,8 @@ import { localPlugin } from '../../packages/core/src/builtin/local/local-plugin.
 import { startSshd, type Sshd } from '../support/sshd/sshd.ts'
 import { startSshFaultProxy } from '../support/sshd/ssh-fault-proxy.ts'
 import { waitFor } from '../support/wait-for.ts'
-import { openOnServer, recordedContext } from './open-sftp-storage.ts'
+import { openOnServer } from './open-sftp-storage.ts'
+import { recordedContext } from '../support/recorded-context.ts'
 
 const MEBIBYTE = 1024 ** 2
 const signal = new AbortController().signal

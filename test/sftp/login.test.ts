@@ -1,6 +1,5 @@
 import { mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { isStorageError, type StorageErrorCode } from '@walr/core/plugin'
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import { mustRun } from '../support/run-program.ts'
 import { makeScratch, type Scratch } from '../support/scratch.ts'
@@ -8,7 +7,9 @@ import { PasswordServer, type PasswordMethod } from '../support/sshd/password-se
 import { makeKey, startSshd, type KeyFiles, type Sshd } from '../support/sshd/sshd.ts'
 import { spawnTracked } from '../support/tracked-process.ts'
 import { waitFor } from '../support/wait-for.ts'
-import { openOnServer, recordedContext } from './open-sftp-storage.ts'
+import { openOnServer } from './open-sftp-storage.ts'
+import { recordedContext } from '../support/recorded-context.ts'
+import { storageErrorWith } from '../support/storage-error-code.ts'
 
 const signal = new AbortController().signal
 const SECRET = 'vErYsEcReT'
@@ -32,9 +33,7 @@ afterAll(async () => {
   scratch.remove()
 })
 
-const code = (wanted: StorageErrorCode): Error =>
-  expect.toSatisfy((error: unknown) => isStorageError(error, wanted)) as Error
-const letIn = code('NotFound')
+const letIn = storageErrorWith('NotFound')
 
 /** Asks for an object that is absent: being told so means that the server has let us in. */
 async function ask(options: Readonly<Record<string, unknown>>): Promise<void> {
@@ -52,20 +51,49 @@ describe('a private key', () => {
 
   it('that cannot be opened ends the opening of the storage, and its passphrase is not shown', async () => {
     const failed = ask({ privateKeyFile: 'locked', passphrase: `${SECRET}!` })
-    await expect(failed).rejects.toThrow(code('Permanent'))
+    await expect(failed).rejects.toThrow(storageErrorWith('Permanent'))
     await expect(failed).rejects.toThrow('passphrase')
     await expect(failed).rejects.not.toThrow(SECRET)
-    await expect(ask({ privateKeyFile: 'locked' })).rejects.toThrow(code('Permanent'))
+    await expect(ask({ privateKeyFile: 'locked' })).rejects.toThrow(storageErrorWith('Permanent'))
     await expect(ask({ privateKeyFile: 'absent' })).rejects.toThrow(join(scratch.path, 'absent'))
-    await expect(ask({ privateKey: 'no key' })).rejects.toThrow(code('Permanent'))
+    await expect(ask({ privateKey: 'no key' })).rejects.toThrow(storageErrorWith('Permanent'))
+  })
+
+  it('of a kind that cannot be read says so, with the command that changes it', async () => {
+    const path = join(scratch.path, 'pkcs8')
+    const key = await makeKey(path, ['-t', 'ecdsa', '-m', 'PKCS8', '-N', ''])
+    await expect(ask({ privateKeyFile: path })).rejects.toThrow(/PKCS#8.*"ssh-keygen -p -f FILE"/)
+    await mustRun('ssh-keygen', ['-q', '-p', '-f', path, '-P', '', '-N', SECRET])
+    await using knowing = await startSshd({ authorizedKeys: [key.publicKey] })
+    const place = { directory: knowing.makeFolder(), privateKeyFile: path, passphrase: SECRET }
+    await using storage = await openOnServer(knowing, place)
+    await expect(storage.head('absent', { signal })).rejects.toThrow(letIn)
+    await mustRun('ssh-keygen', [
+      '-q',
+      '-p',
+      '-f',
+      path,
+      '-P',
+      SECRET,
+      '-N',
+      SECRET,
+      '-Z',
+      'chacha20-poly1305@openssh.com',
+    ])
+    const sealed = ask({ privateKeyFile: path, passphrase: SECRET })
+    await expect(sealed).rejects.toThrow(/chacha20-poly1305@openssh.com, which walr does not have.*-Z aes256-ctr/)
+    await expect(sealed).rejects.toThrow(storageErrorWith('Permanent'))
+    await mustRun('ssh-keygen', ['-q', '-p', '-f', path, '-P', SECRET, '-N', SECRET, '-Z', 'aes256-ctr'])
+    await using again = await openOnServer(knowing, place)
+    await expect(again.head('absent', { signal })).rejects.toThrow(letIn)
   })
 
   it('that the server does not know is AccessDenied', async () => {
     const unknown = await makeKey(join(scratch.path, 'unknown'))
     const failed = ask({ privateKeyFile: unknown.path })
-    await expect(failed).rejects.toThrow(code('AccessDenied'))
+    await expect(failed).rejects.toThrow(storageErrorWith('AccessDenied'))
     await expect(ask({ privateKeyFile: server.userKey.path, username: 'nobody-here' })).rejects.toThrow(
-      code('AccessDenied'),
+      storageErrorWith('AccessDenied'),
     )
   })
 })
@@ -88,7 +116,7 @@ describe('an agent', () => {
 
   it('that is not there is AccessDenied, and named', async () => {
     const failed = ask({ agent: 'absent.sock' })
-    await expect(failed).rejects.toThrow(code('AccessDenied'))
+    await expect(failed).rejects.toThrow(storageErrorWith('AccessDenied'))
     await expect(failed).rejects.toThrow('absent.sock')
   })
 
@@ -106,7 +134,7 @@ describe('a password', () => {
     const place = { port: fake.port, directory: '/archive', username: 'walr' }
     await expect(ask({ ...place, password: SECRET })).rejects.toThrow(letIn)
     const failed = ask({ ...place, password: `${SECRET}-wrong` })
-    await expect(failed).rejects.toThrow(code('AccessDenied'))
+    await expect(failed).rejects.toThrow(storageErrorWith('AccessDenied'))
     await expect(failed).rejects.not.toThrow(SECRET)
     expect(fake.tried).toEqual([SECRET, `${SECRET}-wrong`])
   })
@@ -116,8 +144,26 @@ describe('a password', () => {
     await fake.listen()
     const hostKey = server.userKey.fingerprint
     const failed = ask({ port: fake.port, directory: '/archive', password: SECRET, hostKey })
-    await expect(failed).rejects.toThrow(code('Permanent'))
+    await expect(failed).rejects.toThrow(storageErrorWith('Permanent'))
     expect(fake.tried).toEqual([])
+  })
+})
+
+describe('an account that does not start SFTP', () => {
+  it('but prints something is Permanent, and says what', async () => {
+    await using chatty = await startSshd({ config: ['ForceCommand echo This account is not available'] })
+    await using storage = await openOnServer(chatty, { directory: chatty.makeFolder() })
+    const failed = storage.head('absent', { signal })
+    await expect(failed).rejects.toThrow(storageErrorWith('Permanent'))
+    await expect(failed).rejects.toThrow(/prints "This\.\.\.".*ForceCommand internal-sftp/)
+  })
+
+  it('but ends at once is Permanent, and says how (a fake server)', async () => {
+    await using fake = new PasswordServer(server.hostKey.path, SECRET, 'password', 7)
+    await fake.listen()
+    const failed = ask({ port: fake.port, directory: '/archive', username: 'walr', password: SECRET })
+    await expect(failed).rejects.toThrow(storageErrorWith('Permanent'))
+    await expect(failed).rejects.toThrow(/exit code 7.*ForceCommand internal-sftp/)
   })
 })
 

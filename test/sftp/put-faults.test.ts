@@ -1,12 +1,25 @@
-import { readdirSync, readFileSync, utimesSync, writeFileSync, chmodSync, mkdirSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
-import { isStorageError, type ByteSource, type Storage, type StorageErrorCode } from '@walr/core/plugin'
+import type { ByteSource, Storage } from '@walr/core/plugin'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { SmallFilesystem } from '../support/small-filesystem.ts'
 import { startSshd, type Sshd } from '../support/sshd/sshd.ts'
 import { startSshFaultProxy, type LineFault, type SshFaultProxy } from '../support/sshd/ssh-fault-proxy.ts'
 import { waitFor, within } from '../support/wait-for.ts'
-import { openOnServer, recordedContext } from './open-sftp-storage.ts'
+import { openOnServer } from './open-sftp-storage.ts'
+import { recordedContext } from '../support/recorded-context.ts'
+import { storageErrorWith } from '../support/storage-error-code.ts'
+import { chunkedSource } from '../support/byte-source.ts'
 
 const MEBIBYTE = 1024 ** 2
 const SMALL = Buffer.alloc(10_000, 'walr')
@@ -42,20 +55,8 @@ async function open(options: Readonly<Record<string, unknown>> = {}): Promise<St
   return storage
 }
 
-function source(content: Buffer): ByteSource {
-  return {
-    size: content.length,
-    async *open() {
-      for (let at = 0; at < content.length; at += 65_536) {
-        await Promise.resolve()
-        yield content.subarray(at, at + 65_536)
-      }
-    },
-  }
-}
-
 function put(storage: Storage, key: string, content: Buffer, signal: AbortSignal = noAbort) {
-  return storage.put(key, source(content), { ifAbsent: true, signal })
+  return storage.put(key, chunkedSource(content), { ifAbsent: true, signal })
 }
 
 /** What is stored, as the built-in storage or any other reader of the directory sees it. */
@@ -67,9 +68,6 @@ function objects(): readonly string[] {
 function leftovers(): readonly string[] {
   return readdirSync(directory).filter((name) => name.startsWith('.walr-tmp-'))
 }
-
-const code = (wanted: StorageErrorCode): Error =>
-  expect.toSatisfy((error: unknown) => isStorageError(error, wanted)) as Error
 
 const sizes: readonly [string, Buffer][] = [
   ['a small', SMALL],
@@ -90,7 +88,9 @@ describe.each(sizes)('the put of %s object', (_size, content) => {
     async (fault) => {
       const storage = await open({ requestTimeoutMs: 500 })
       proxy.inject(fault)
-      await expect(within('the put', 20_000, put(storage, 'one', content))).rejects.toThrow(code('Transient'))
+      await expect(within('the put', 20_000, put(storage, 'one', content))).rejects.toThrow(
+        storageErrorWith('Transient'),
+      )
       expect(objects()).toEqual([])
       proxy.clear()
       expect(await put(storage, 'one', content)).toEqual({ size: content.length })
@@ -124,7 +124,7 @@ describe('a put', () => {
   it('is Transient when the process that serves it is killed, and the next one goes well', async () => {
     await using slow = await startSshFaultProxy(server.port, { bytesPerSecond: 4_000_000 })
     const storage = await open({ port: slow.port })
-    const failed = expect(put(storage, 'one', LARGE)).rejects.toThrow(code('Transient'))
+    const failed = expect(put(storage, 'one', LARGE)).rejects.toThrow(storageErrorWith('Transient'))
     await waitFor('the file grows', () => leftovers().length > 0)
     server.signalSessions('SIGKILL')
     await failed
@@ -136,7 +136,7 @@ describe('a put', () => {
     const storage = await open({ requestTimeoutMs: 400 })
     server.signalSessions('SIGSTOP')
     const failed = within('the put', 10_000, put(storage, 'one', SMALL))
-    await expect(failed).rejects.toThrow(code('Transient'))
+    await expect(failed).rejects.toThrow(storageErrorWith('Transient'))
     await expect(failed).rejects.toThrow('400 ms')
     server.signalSessions('SIGKILL')
   })
@@ -147,7 +147,7 @@ describe('a put', () => {
     await using storage = await openOnServer(other, { directory: folder })
     await put(storage, 'one', SMALL)
     await other.stop()
-    await expect(put(storage, 'two', SMALL)).rejects.toThrow(code('Transient'))
+    await expect(put(storage, 'two', SMALL)).rejects.toThrow(storageErrorWith('Transient'))
     await other.start()
     await put(storage, 'two', SMALL)
     expect(readdirSync(folder)).toEqual(['one', 'two'])
@@ -155,13 +155,12 @@ describe('a put', () => {
 
   it('is AlreadyExists at the next try when the last answers were lost', async () => {
     const storage = await open({ requestTimeoutMs: 500 })
-    proxy.clear()
-    await put(storage, 'one', SMALL)
-    // A put of as many bytes is answered with as many; the last hundred come after the object is there.
-    proxy.inject({ direction: 'down', afterBytes: proxy.passed('down') - 100, action: 'swallow' })
-    await expect(within('the put', 10_000, put(storage, 'two', SMALL))).rejects.toThrow(code('Transient'))
-    expect(objects()).toEqual(['one', 'two'])
-    await expect(put(storage, 'two', SMALL)).rejects.toThrow(code('AlreadyExists'))
+    // The answer to the link, at the latest, comes after the object is there.
+    const when = () => existsSync(join(directory, 'two'))
+    proxy.inject({ direction: 'down', afterBytes: 1, action: 'swallow', when })
+    await expect(within('the put', 10_000, put(storage, 'two', SMALL))).rejects.toThrow(storageErrorWith('Transient'))
+    expect(objects()).toEqual(['two'])
+    await expect(put(storage, 'two', SMALL)).rejects.toThrow(storageErrorWith('AlreadyExists'))
   })
 
   it('leaves no temporary file behind when it is aborted on a line that works', async () => {
@@ -193,21 +192,57 @@ describe('a put', () => {
     await put(storage, 'one', SMALL)
     expect(leftovers()).toEqual(['.walr-tmp-young'])
     expect(context.lines.join()).toContain('removed 1 temporary files')
-    await expect(put(storage, '.walr-tmp-x', SMALL)).rejects.toThrow(code('Permanent'))
+    await expect(put(storage, '.walr-tmp-x', SMALL)).rejects.toThrow(storageErrorWith('Permanent'))
   })
 
   it('is AccessDenied where the user may not write, and says what was refused', async () => {
     const storage = await open()
     mkdirSync(join(directory, 'closed'), { mode: 0o500 })
     const failed = put(storage, 'closed/one', SMALL)
-    await expect(failed).rejects.toThrow(code('AccessDenied'))
+    await expect(failed).rejects.toThrow(storageErrorWith('AccessDenied'))
     await expect(failed).rejects.toThrow('closed/one')
+  })
+
+  it('is AccessDenied, with the folder and no word of hard links, where only names are refused', async () => {
+    const storage = await open()
+    mkdirSync(join(directory, 'fixed'), { mode: 0o755 })
+    const failed = put(storage, 'fixed/one', SMALL)
+    await expect(failed).rejects.toThrow(storageErrorWith('AccessDenied'))
+    await expect(failed).rejects.toThrow(`may not make files in the folder "${join(directory, 'fixed')}"`)
+    await expect(failed).rejects.not.toThrow('hardLinks')
+    expect(leftovers()).toEqual([])
+  })
+
+  it.each([true, false])(
+    'is Permanent, and says why, on a link that leads nowhere (hardLinks: %s)',
+    async (hardLinks) => {
+      const storage = await open({ hardLinks })
+      symlinkSync('nowhere', join(directory, 'one'))
+      const failed = put(storage, 'one', SMALL)
+      await expect(failed).rejects.toThrow(storageErrorWith('Permanent'))
+      await expect(failed).rejects.toThrow('leads nowhere')
+      expect(leftovers()).toEqual([])
+    },
+  )
+
+  it('leaves its object when the folder cannot be synced, since others may rely on it', async () => {
+    const storage = await open()
+    await put(storage, 'folder/first', SMALL)
+    const folder = join(directory, 'folder')
+    chmodSync(folder, 0o300)
+    await expect(put(storage, 'folder/one', SMALL)).rejects.toThrow(storageErrorWith('AccessDenied'))
+    expect(objects()).toEqual(['one'])
+    // it is not confirmed either before it is durable
+    await expect(put(storage, 'folder/one', SMALL)).rejects.toThrow(storageErrorWith('AccessDenied'))
+    chmodSync(folder, 0o700)
+    await expect(put(storage, 'folder/one', SMALL)).rejects.toThrow(storageErrorWith('AlreadyExists'))
+    expect(leftovers()).toEqual([])
   })
 
   it('is AccessDenied on a server that only gives', async () => {
     await using readOnly = await startSshd({ sftpServerArguments: '-R' })
     await using storage = await openOnServer(readOnly, { directory: readOnly.makeFolder() })
-    await expect(put(storage, 'one', SMALL)).rejects.toThrow(code('AccessDenied'))
+    await expect(put(storage, 'one', SMALL)).rejects.toThrow(storageErrorWith('AccessDenied'))
   })
 
   it('is Permanent, and says so, when the server has no space left; nothing stays', async () => {
@@ -215,10 +250,32 @@ describe('a put', () => {
     await using storage = await openOnServer(server, { directory: small.path })
     await put(storage, 'one', SMALL)
     const failed = put(storage, 'two', LARGE)
-    await expect(failed).rejects.toThrow(code('Permanent'))
+    await expect(failed).rejects.toThrow(storageErrorWith('Permanent'))
     await expect(failed).rejects.toThrow('no space left')
     expect(readdirSync(small.path)).toEqual(['one'])
     await put(storage, 'three', SMALL)
+  })
+
+  it('is Permanent, and says so, when no files are free, in the moment of the hard link, too', async () => {
+    await using small = new SmallFilesystem(4)
+    await using storage = await openOnServer(server, { directory: small.path })
+    await put(storage, 'one', SMALL)
+    // the root, what is there, and one more: a hard link counts on this file system
+    execFileSync('mount', ['-o', 'remount,nr_inodes=3', small.path])
+    const failed = put(storage, 'two', SMALL)
+    await expect(failed).rejects.toThrow(storageErrorWith('Permanent'))
+    await expect(failed).rejects.toThrow('no space left: no files')
+    expect(readdirSync(small.path)).toEqual(['one'])
+  })
+
+  it('is Permanent, and says so, when the file system has become read-only', async () => {
+    await using small = new SmallFilesystem(4)
+    await using storage = await openOnServer(server, { directory: small.path })
+    await put(storage, 'one', SMALL)
+    execFileSync('mount', ['-o', 'remount,ro', small.path])
+    const failed = put(storage, 'two', SMALL)
+    await expect(failed).rejects.toThrow(storageErrorWith('Permanent'))
+    await expect(failed).rejects.toThrow('read-only')
   })
 
   it('tells the directory that is missing', async () => {
@@ -229,8 +286,8 @@ describe('a put', () => {
   it('is refused when a folder has the name', async () => {
     const storage = await open()
     await put(storage, 'a/b', SMALL)
-    await expect(put(storage, 'a', SMALL)).rejects.toThrow(code('Permanent'))
-    await expect(put(storage, 'first/b', SMALL)).rejects.toThrow(code('Permanent'))
+    await expect(put(storage, 'a', SMALL)).rejects.toThrow(storageErrorWith('Permanent'))
+    await expect(put(storage, 'first/b', SMALL)).rejects.toThrow(storageErrorWith('Permanent'))
     expect(objects()).toEqual(['b'])
   })
 })
@@ -241,7 +298,7 @@ describe('on a server without the extensions of OpenSSH', () => {
     await using storage = await openOnServer(plain, { directory: plain.makeFolder() })
     const failed = put(storage, 'one', SMALL)
     await expect(failed).rejects.toThrow(/hardLinks/)
-    await expect(storage.head('one', { signal: noAbort })).rejects.toThrow(code('NotFound'))
+    await expect(storage.head('one', { signal: noAbort })).rejects.toThrow(storageErrorWith('NotFound'))
   })
 
   it('a put goes without fsync, and warns once', async () => {
@@ -250,7 +307,7 @@ describe('on a server without the extensions of OpenSSH', () => {
     await using storage = await openOnServer(plain, { directory: plain.makeFolder() }, context)
     await put(storage, 'one', SMALL)
     await put(storage, 'two', SMALL)
-    await expect(put(storage, 'two', SMALL)).rejects.toThrow(code('AlreadyExists'))
+    await expect(put(storage, 'two', SMALL)).rejects.toThrow(storageErrorWith('AlreadyExists'))
     expect(context.lines.filter((line) => line.includes('has no fsync'))).toHaveLength(1)
   })
 })

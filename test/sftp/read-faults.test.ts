@@ -1,14 +1,15 @@
 import { execFileSync } from 'node:child_process'
-import { chmodSync, mkdirSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { buffer } from 'node:stream/consumers'
 import { setTimeout as delay } from 'node:timers/promises'
-import { isStorageError, type ByteSource, type Storage, type StorageErrorCode } from '@walr/core/plugin'
+import type { ByteSource, Storage } from '@walr/core/plugin'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { startSshd, type Sshd } from '../support/sshd/sshd.ts'
 import { startSshFaultProxy, type LineFault, type SshFaultProxy } from '../support/sshd/ssh-fault-proxy.ts'
 import { waitFor, within } from '../support/wait-for.ts'
 import { openOnServer } from './open-sftp-storage.ts'
+import { storageErrorWith } from '../support/storage-error-code.ts'
 
 const CONTENT = Buffer.alloc(8 * 1024 ** 2, 'walr')
 const signal = new AbortController().signal
@@ -47,8 +48,6 @@ function sourceOf(content: Buffer): ByteSource {
   return { size: content.length, bytes: content, open }
 }
 
-const code = (wanted: StorageErrorCode): Error =>
-  expect.toSatisfy((error: unknown) => isStorageError(error, wanted)) as Error
 const read = async (key: string, from: Storage = storage): Promise<Buffer> => buffer(await from.get(key, { signal }))
 
 const faults: readonly LineFault[] = [
@@ -68,7 +67,7 @@ describe('reading', () => {
     'that meets $action after $afterBytes bytes $direction is Transient, and the next one goes well',
     async (fault) => {
       proxy.inject(fault)
-      await expect(within('the reading', 10_000, read('present'))).rejects.toThrow(code('Transient'))
+      await expect(within('the reading', 10_000, read('present'))).rejects.toThrow(storageErrorWith('Transient'))
       proxy.clear()
       expect((await read('present')).equals(CONTENT)).toBe(true)
     },
@@ -113,7 +112,7 @@ describe('reading', () => {
     await storage.put('shrinking', sourceOf(CONTENT), { ifAbsent: false, signal })
     const chunks = await storage.get('shrinking', { signal })
     truncateSync(path, 3_000_000)
-    await expect(buffer(chunks)).rejects.toThrow(code('Transient'))
+    await expect(buffer(chunks)).rejects.toThrow(storageErrorWith('Transient'))
   })
 
   it('frees everything when it is left before its first chunk', async () => {
@@ -124,7 +123,7 @@ describe('reading', () => {
 
   it('refuses a named pipe instead of waiting for a writer', async () => {
     execFileSync('mkfifo', [join(directory, 'pipe')])
-    await expect(within('the reading', 10_000, read('pipe'))).rejects.toThrow(code('Permanent'))
+    await expect(within('the reading', 10_000, read('pipe'))).rejects.toThrow(storageErrorWith('Permanent'))
     const keys = (await Array.fromAsync(storage.list('', { signal }))).map(({ key }) => key)
     expect(keys).not.toContain('pipe')
   })
@@ -133,30 +132,32 @@ describe('reading', () => {
     const path = join(directory, 'secret')
     writeFileSync(path, 'x')
     chmodSync(path, 0o000)
-    await expect(read('secret')).rejects.toThrow(code('AccessDenied'))
+    await expect(read('secret')).rejects.toThrow(storageErrorWith('AccessDenied'))
   })
 })
 
 describe('the head', () => {
   it.each(faults)('that meets $action $direction is Transient', async (fault) => {
     proxy.inject(fault)
-    await expect(within('the head', 10_000, storage.head('small', { signal }))).rejects.toThrow(code('Transient'))
+    await expect(within('the head', 10_000, storage.head('small', { signal }))).rejects.toThrow(
+      storageErrorWith('Transient'),
+    )
   })
 
   it('is NotFound below a file and for a folder, but AccessDenied behind a folder that is closed', async () => {
     mkdirSync(join(directory, 'closed'), { mode: 0o000 })
-    await expect(storage.head('small/below', { signal })).rejects.toThrow(code('NotFound'))
-    await expect(storage.head('closed', { signal })).rejects.toThrow(code('NotFound'))
-    await expect(storage.head('closed/x', { signal })).rejects.toThrow(code('AccessDenied'))
+    await expect(storage.head('small/below', { signal })).rejects.toThrow(storageErrorWith('NotFound'))
+    await expect(storage.head('closed', { signal })).rejects.toThrow(storageErrorWith('NotFound'))
+    await expect(storage.head('closed/x', { signal })).rejects.toThrow(storageErrorWith('AccessDenied'))
   })
 
   it('is Permanent, not NotFound, without the marker of the right volume', async () => {
     const folder = server.makeFolder()
     await using marked = await openOnServer(server, { directory: folder, marker: 'volume' })
-    await expect(marked.head('small', { signal })).rejects.toThrow(code('Permanent'))
+    await expect(marked.head('small', { signal })).rejects.toThrow(storageErrorWith('Permanent'))
     await expect(Array.fromAsync(marked.list('', { signal }))).rejects.toThrow('"volume"')
     writeFileSync(join(folder, 'volume'), '')
-    await expect(marked.head('small', { signal })).rejects.toThrow(code('NotFound'))
+    await expect(marked.head('small', { signal })).rejects.toThrow(storageErrorWith('NotFound'))
     expect(await Array.fromAsync(marked.list('', { signal }))).toEqual([])
   })
 })
@@ -165,14 +166,14 @@ describe('a listing', () => {
   it.each(faults)('that meets $action $direction is Transient, never empty', async (fault) => {
     proxy.inject(fault)
     const listing = Array.fromAsync(storage.list('', { signal }))
-    await expect(within('the listing', 10_000, listing)).rejects.toThrow(code('Transient'))
+    await expect(within('the listing', 10_000, listing)).rejects.toThrow(storageErrorWith('Transient'))
   })
 
   it('is AccessDenied, never short, when a folder cannot be read', async () => {
     const folder = server.makeFolder()
     mkdirSync(join(folder, 'closed'), { mode: 0o000 })
     await using other = await openOnServer(server, { directory: folder })
-    await expect(Array.fromAsync(other.list('', { signal }))).rejects.toThrow(code('AccessDenied'))
+    await expect(Array.fromAsync(other.list('', { signal }))).rejects.toThrow(storageErrorWith('AccessDenied'))
   })
 
   it('follows links to files and leaves out those that lead nowhere', async () => {
@@ -189,11 +190,45 @@ describe('a listing', () => {
   })
 })
 
+describe('a link to a folder', () => {
+  it('is followed, as the built-in storage does, unless it leads back to other objects', async () => {
+    const [folder, elsewhere] = [server.makeFolder(), server.makeFolder()]
+    for (const at of [join(folder, 'main'), join(elsewhere, 'deep')]) mkdirSync(at)
+    for (const at of [join(folder, 'main/a'), join(elsewhere, 'deep/b')]) writeFileSync(at, 'x')
+    symlinkSync('.', join(folder, 'main/self'))
+    symlinkSync('main', join(folder, 'again'))
+    symlinkSync('/', join(folder, 'root'))
+    symlinkSync(elsewhere, join(folder, 'volume'))
+    symlinkSync('..', join(elsewhere, 'deep/up'))
+    symlinkSync(folder, join(elsewhere, 'home'))
+    await using other = await openOnServer(server, { directory: folder })
+    const keys = async (prefix: string) => (await Array.fromAsync(other.list(prefix, { signal }))).map(({ key }) => key)
+    expect(await keys('')).toEqual(['main/a', 'volume/deep/b'])
+    expect(await keys('main/')).toEqual(['main/a'])
+    expect(await keys('volume/deep/')).toEqual(['volume/deep/b'])
+  })
+
+  it('that leads back to other objects lets none of them be deleted', async () => {
+    const folder = server.makeFolder()
+    mkdirSync(join(folder, 'main'))
+    writeFileSync(join(folder, 'main/a'), 'x')
+    symlinkSync('.', join(folder, 'main/self'))
+    chmodSync(join(folder, 'main'), 0o777)
+    await using other = await openOnServer(server, { directory: folder })
+    const failed = other.delete(['main/a', 'main/self/a'], { signal })
+    await expect(failed).rejects.toThrow(storageErrorWith('Permanent'))
+    await expect(failed).rejects.toThrow(join(folder, 'main/self'))
+    expect(existsSync(join(folder, 'main/a'))).toBe(true)
+    await other.delete(['main/a'], { signal })
+    expect(existsSync(join(folder, 'main/a'))).toBe(false)
+  })
+})
+
 describe('deleting', () => {
   it.each(faults)('that meets $action $direction is Transient', async (fault) => {
     proxy.inject(fault)
     await expect(within('the deletion', 10_000, storage.delete(['none'], { signal }))).rejects.toThrow(
-      code('Transient'),
+      storageErrorWith('Transient'),
     )
   })
 
@@ -207,6 +242,6 @@ describe('deleting', () => {
     const folder = join(directory, 'fixed')
     mkdirSync(folder, { mode: 0o755 })
     writeFileSync(join(folder, 'x'), 'x')
-    await expect(storage.delete(['fixed/x'], { signal })).rejects.toThrow(code('AccessDenied'))
+    await expect(storage.delete(['fixed/x'], { signal })).rejects.toThrow(storageErrorWith('AccessDenied'))
   })
 })

@@ -63,13 +63,25 @@ function restoreCommand() {
     })
 }
 
+/** The first line of oclif's message; what it announces with a colon stands on those below. */
+function oneLine(message) {
+  var lines = message.split('\n').map(function (line) {
+    return line.trim().replace(/ {2,}/g, ': ')
+  })
+  if (lines[0].slice(-1) !== ':') return lines[0]
+  var more = lines.slice(1).filter(function (line) {
+    return line !== '' && line.indexOf('See more help') !== 0
+  })
+  return lines[0] + ' ' + more.join('; ')
+}
+
 /** Errors of oclif's own have `oclif`; their status is 2, and PostgreSQL's programs have 1. */
 function report(error) {
   if (error && error.code === 'EEXIT') {
     process.exitCode = error.oclif && typeof error.oclif.exit === 'number' ? error.oclif.exit : 1
     return
   }
-  if (error && error.oclif) fail(String(error.message).split('\n')[0], 'Try "walr --help" for more information.')
+  if (error && error.oclif) fail(oneLine(String(error.message)), 'Try "walr --help" for more information.')
   failUnexpectedly(error)
 }
 

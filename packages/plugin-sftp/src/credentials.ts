@@ -4,6 +4,7 @@ import { StorageError } from '@walr/core/plugin'
 import ssh2, { type ParsedKey } from 'ssh2'
 import { localPath } from './local-path.ts'
 import type { SftpOptions } from './options.ts'
+import { privateKeyFault } from './private-key-fault.ts'
 
 /** Who logs in, and with what; at least one of the three is there. */
 export interface Credentials {
@@ -17,7 +18,7 @@ export interface Credentials {
 
 /**
  * Gathers the credentials.
- * @throws StorageError Permanent when the private key cannot be read or opened, or there is nothing to log in with.
+ * @throws StorageError Permanent when the private key cannot be read or opened, or there is nothing, or no name, to log in with.
  */
 export async function loadCredentials(options: SftpOptions, baseDirectory: string): Promise<Credentials> {
   const { password } = options
@@ -31,7 +32,19 @@ export async function loadCredentials(options: SftpOptions, baseDirectory: strin
       'there is nothing to log in with; set "privateKeyFile", "privateKey", "password" or "agent" (SSH_AUTH_SOCK is not set)',
     )
   }
-  return { username: options.username ?? userInfo().username, password, privateKey, agent }
+  return { username: options.username ?? ownName(), password, privateKey, agent }
+}
+
+function ownName(): string {
+  try {
+    return userInfo().username
+  } catch (cause) {
+    throw new StorageError(
+      'Permanent',
+      'the user that walr runs as has no name on this machine; set the option "username" to the one on the server',
+      { cause },
+    )
+  }
 }
 
 async function readPrivateKey(options: SftpOptions, baseDirectory: string): Promise<ParsedKey | undefined> {
@@ -43,7 +56,7 @@ async function readPrivateKey(options: SftpOptions, baseDirectory: string): Prom
   const parsed = ssh2.utils.parseKey(privateKey, passphrase)
   if (!(parsed instanceof Error) && parsed.isPrivateKey()) return parsed
   const fault = parsed instanceof Error ? parsed.message : 'it is no private key'
-  throw new StorageError('Permanent', `${name} cannot be used: ${fault}; check it and "passphrase"`)
+  throw new StorageError('Permanent', `${name} cannot be used: ${privateKeyFault(privateKey, fault)}`)
 }
 
 async function contentOf(path: string, name: string): Promise<string> {

@@ -1,4 +1,5 @@
 import type { SftpAccess } from './access.ts'
+import { refuseLinksBack } from './linked-folders.ts'
 import { pathBelowBase } from './object-path.ts'
 import { RequestWindow } from './request-window.ts'
 import { hasStatus, SFTP_STATUS, SftpStatusError } from './sftp-errors.ts'
@@ -6,19 +7,23 @@ import type { SftpSession } from './sftp-session.ts'
 
 const REMOVALS_AT_ONCE = 64
 
-/** Deletes objects, and makes that durable. A folder is no object; folders stay. */
+/**
+ * Deletes objects, and makes that durable. A folder is no object; folders stay.
+ * @throws StorageError Permanent, before anything is removed, for a key behind a link that leads back to other objects.
+ */
 export async function deleteObjects(access: SftpAccess, keys: readonly string[], signal: AbortSignal): Promise<void> {
-  const paths = keys.map((key) => access.base.join(pathBelowBase(access, key)))
+  const below = keys.map((key) => pathBelowBase(access, key))
   await access.pool.use(signal, async (session) => {
     await access.base.check(session)
+    await refuseLinksBack(session, access.base, new Set(below.map(folderOf)))
     const window = new RequestWindow(REMOVALS_AT_ONCE)
     const folders = new Set<string>()
-    for (const path of paths) {
+    for (const path of below.map((each) => access.base.join(each))) {
       await window.room()
       signal.throwIfAborted()
       window.add(
         removeFile(session, path).then((isRemoved) => {
-          if (isRemoved) folders.add(path.slice(0, path.lastIndexOf('/')))
+          if (isRemoved) folders.add(folderOf(path))
         }),
       )
     }
@@ -27,6 +32,10 @@ export async function deleteObjects(access: SftpAccess, keys: readonly string[],
     // What was unmounted meanwhile had no files.
     await access.base.check(session)
   })
+}
+
+function folderOf(path: string): string {
+  return path.slice(0, Math.max(0, path.lastIndexOf('/')))
 }
 
 /** @returns whether there was a file. */

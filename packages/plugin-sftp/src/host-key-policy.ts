@@ -32,12 +32,29 @@ export function fingerprintOf(blob: Buffer): string {
   return `SHA256:${createHash('sha256').update(blob).digest('base64').replace(/=+$/, '')}`
 }
 
-/** The signatures of host keys to ask for, best first: those of known keys come before the others, since a server shows one key only. */
-export function hostKeyAlgorithms({ files }: HostKeyKnowledge): readonly ServerHostKeyAlgorithm[] {
-  const known = files.flatMap(({ keys }) => keys.filter(({ kind }) => kind === 'host').map(({ type }) => type))
+/**
+ * The signatures of host keys to ask for, best first: those of known keys come before the others, since a server shows one
+ * key only.
+ * @param accepted the type of a key that was trusted before.
+ */
+export function hostKeyAlgorithms({ files }: HostKeyKnowledge, accepted?: string): readonly ServerHostKeyAlgorithm[] {
+  const told = files.flatMap(({ keys }) => keys.filter(({ kind }) => kind === 'host').map(({ type }) => type))
+  const known = accepted === undefined ? told : [...told, accepted]
   const wanted: readonly string[] = known.flatMap((type) => (type === 'ssh-rsa' ? RSA_SIGNATURES : [type]))
   const first = ALL_ALGORITHMS.filter((algorithm) => wanted.includes(algorithm))
   return [...first, ...ALL_ALGORITHMS.filter((algorithm) => !wanted.includes(algorithm))]
+}
+
+/**
+ * The algorithms of `offered` without those of keys of one type: a server that shows another key then has several.
+ * @param type as {@link keyType} tells it.
+ */
+export function withoutKeyType(
+  offered: readonly ServerHostKeyAlgorithm[],
+  type: string,
+): readonly ServerHostKeyAlgorithm[] {
+  const without: readonly string[] = type === 'ssh-rsa' ? RSA_SIGNATURES : [type]
+  return offered.filter((algorithm) => !without.includes(algorithm))
 }
 
 /**
@@ -47,15 +64,8 @@ export function hostKeyAlgorithms({ files }: HostKeyKnowledge): readonly ServerH
  */
 export function hostKeyFault(blob: Buffer, knowledge: HostKeyKnowledge): StorageError | undefined {
   const { pinned, files } = knowledge
+  if (pinned) return pinned.includes(fingerprintOf(blob)) ? undefined : pinnedFault([blob], knowledge)
   const shown = describeKey(blob, knowledge)
-  if (pinned) {
-    if (pinned.includes(fingerprintOf(blob))) return undefined
-    const which = pinned.join(', ')
-    return refusal(
-      `${shown.text}, and "hostKey" has ${which}: the server was set up anew, this is another server, or somebody is in ` +
-        'between. Find out which; if it is right, put the new fingerprint into "hostKey"',
-    )
-  }
   const found = files.flatMap(({ path, keys }) => keys.map((key) => ({ ...key, place: `${path}:${key.line}` })))
   const revoked = found.find((key) => key.kind === 'revoked' && key.blob.equals(blob))
   if (revoked) return refusal(`${shown.text}, and ${revoked.place} says that this key is revoked`)
@@ -79,6 +89,15 @@ export function hostKeyFault(blob: Buffer, knowledge: HostKeyKnowledge): Storage
   )
 }
 
+/** Says that none of the keys which the server has shown is pinned. @param blobs at least one, as on the wire. */
+export function pinnedFault(blobs: readonly Buffer[], { host, port, pinned = [] }: HostKeyKnowledge): StorageError {
+  const shown = blobs.map((blob) => `the ${keyType(blob)} key ${fingerprintOf(blob)}`).join(' and ')
+  return refusal(
+    `${knownHostName(host, port)} has shown ${shown}, and "hostKey" has ${pinned.join(', ')}: the server was set up anew, this ` +
+      'is another server, or somebody is in between. Find out which; if it is right, put the new fingerprint into "hostKey"',
+  )
+}
+
 interface ShownKey {
   readonly type: string
   readonly text: string
@@ -95,8 +114,8 @@ function describeKey(blob: Buffer, { host, port }: HostKeyKnowledge): ShownKey {
   }
 }
 
-/** A key on the wire begins with its type, as a string with its length in front. */
-function keyType(blob: Buffer): string {
+/** The type of a key, such as `ssh-ed25519`: a key on the wire begins with it, as a string with its length in front. */
+export function keyType(blob: Buffer): string {
   const length = blob.length >= 4 ? blob.readUInt32BE(0) : 0
   return blob.toString('latin1', 4, 4 + Math.min(length, 64))
 }

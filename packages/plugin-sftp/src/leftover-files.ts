@@ -36,13 +36,12 @@ export class LeftoverFiles {
   }
 
   async #removeOld(session: SftpSession, nowMs: number): Promise<number> {
-    let count = 0
-    for (const { filename, attrs } of await readFolder(session, this.#base.path)) {
+    const old: string[] = []
+    await readFolder(session, this.#base.path, ({ filename, attrs }) => {
       // whatever else is there may be very much older
-      if (!isTemporaryName(filename) || nowMs - attrs.mtime * 1000 < LEFTOVER_AGE_MS) continue
-      await session.remove(this.#base.join(filename))
-      count += 1
-    }
-    return count
+      if (isTemporaryName(filename) && nowMs - attrs.mtime * 1000 >= LEFTOVER_AGE_MS) old.push(filename)
+    })
+    for (const name of old) await session.remove(this.#base.join(name))
+    return old.length
   }
 }

@@ -1,31 +1,31 @@
 import type { ListOptions, StoredObject } from '@walr/core/plugin'
-import type { Attributes, FileEntryWithStats } from 'ssh2'
 import { keyFolder, type SftpAccess } from './access.ts'
-import { isReserved } from './object-path.ts'
-import { readFolder } from './read-folder.ts'
-import { hasStatus, SFTP_STATUS } from './sftp-errors.ts'
+import { sortedEntries, type FolderEntry } from './folder-entries.ts'
+import { isSameTree, realPathIfThere } from './linked-folders.ts'
 import type { SftpSession } from './sftp-session.ts'
-
-const FILE_TYPE = { mask: 0o170000, folder: 0o040000, file: 0o100000, link: 0o120000 } as const
+import { mayHoldKeys, type WantedKeys } from './wanted-names.ts'
 
 /** What of the tree of folders is wanted; paths are below the base directory. */
 interface Walk {
   readonly access: SftpAccess
   readonly session: SftpSession
-  readonly prefix: string
-  readonly startAfter: string | undefined
+  readonly wanted: WantedKeys
   readonly signal: AbortSignal
 }
 
-/** A file, or a folder with a slash at its end, which puts it where its keys belong among the others. */
-interface Entry {
+/** A folder in which the walk is. */
+interface OpenFolder {
+  /** Empty, or a path that ends in a slash. */
   readonly path: string
-  readonly attributes: Attributes
+  readonly entries: readonly FolderEntry[]
+  next: number
+  /** The real paths of the trees that the walk is in: the base directory's, and those that links lead to. */
+  readonly trees: readonly string[]
 }
 
 /**
  * Lists objects, ascending by the bytes of their keys. Holds the names of one folder for each level at a time. Files that
- * vanish meanwhile are left out.
+ * vanish meanwhile are left out. Links to folders are followed, but for those that lead back to where the walk has been.
  */
 export async function* listObjects(
   access: SftpAccess,
@@ -36,15 +36,26 @@ export async function* listObjects(
   const { session, release } = await access.pool.lease(signal)
   try {
     await access.base.check(session)
-    const walk: Walk = {
-      access,
-      session,
+    const wanted = {
       prefix: `${folder}${prefix}`,
       startAfter: startAfter === undefined ? undefined : `${folder}${startAfter}`,
-      signal,
     }
-    for await (const { path, attributes } of walkFolder(walk, walk.prefix.slice(0, walk.prefix.lastIndexOf('/') + 1))) {
-      yield { key: path.slice(folder.length), size: attributes.size, modifiedAt: new Date(attributes.mtime * 1000) }
+    const walk: Walk = { access, session, wanted, signal }
+    const first = wanted.prefix.slice(0, wanted.prefix.lastIndexOf('/') + 1)
+    const open: OpenFolder[] = mayHoldKeys(first, wanted) ? [await openFolder(walk, first, [])] : []
+    // One loop for all levels: each generator within another one costs time for every object.
+    for (let last = open.at(-1); last; last = open.at(-1)) {
+      const entry = last.entries[last.next++]
+      if (entry === undefined) open.pop()
+      else if (entry.isFolder) {
+        signal.throwIfAborted()
+        const trees = entry.isLink ? await treesBehind(walk, last, entry) : last.trees
+        if (trees) open.push(await openFolder(walk, `${last.path}${entry.name}`, trees))
+      } else {
+        signal.throwIfAborted()
+        const key = `${last.path}${entry.name}`.slice(folder.length)
+        yield { key, size: entry.size, modifiedAt: new Date(entry.modifiedAtS * 1000) }
+      }
     }
     // What was unmounted meanwhile looked like the end.
     await access.base.check(session)
@@ -53,73 +64,20 @@ export async function* listObjects(
   }
 }
 
-/** @param folder empty, or a path that ends in a slash. */
-async function* walkFolder(walk: Walk, folder: string): AsyncGenerator<Entry, void, undefined> {
-  for (const entry of await sortedEntries(walk, folder)) {
-    walk.signal.throwIfAborted()
-    if (entry.path.endsWith('/')) yield* walkFolder(walk, entry.path)
-    else yield entry
-  }
+async function openFolder(walk: Walk, path: string, trees: readonly string[]): Promise<OpenFolder> {
+  return { path, entries: await sortedEntries(walk, path), next: 0, trees }
 }
 
-async function sortedEntries(walk: Walk, folder: string): Promise<readonly Entry[]> {
-  const { access, session, signal } = walk
-  const entries: Entry[] = []
-  for (const entry of await entriesOrGone(session, access.base.join(folder.slice(0, -1)))) {
-    signal.throwIfAborted()
-    const path = `${folder}${entry.filename}`
-    if (!isKeyText(path) || isReserved(access, path)) continue
-    if (!mayHoldKeys(`${path}/`, walk) && !isWanted(path, walk)) continue
-    const attributes = await attributesOf(session, access.base.join(path), entry)
-    const type = attributes === undefined ? undefined : attributes.mode & FILE_TYPE.mask
-    if (attributes === undefined) continue
-    if (type === FILE_TYPE.folder && mayHoldKeys(`${path}/`, walk)) entries.push({ path: `${path}/`, attributes })
-    if (type === FILE_TYPE.file && isWanted(path, walk)) entries.push({ path, attributes })
-  }
-  return entries.sort((a, b) => compareUtf8(a.path, b.path))
-}
-
-/** A link is what it leads to; undefined when that is nowhere. */
-async function attributesOf(
-  session: SftpSession,
-  path: string,
-  { attrs }: FileEntryWithStats,
-): Promise<Attributes | undefined> {
-  const isTold = isNumber(attrs.mode) && isNumber(attrs.size) && isNumber(attrs.mtime)
-  if (isTold && (attrs.mode & FILE_TYPE.mask) !== FILE_TYPE.link) return attrs
-  return session.statIfThere(path)
-}
-
-async function entriesOrGone(session: SftpSession, path: string): Promise<readonly FileEntryWithStats[]> {
-  try {
-    return await readFolder(session, path)
-  } catch (error) {
-    if (hasStatus(error, SFTP_STATUS.NO_SUCH_FILE)) return []
-    throw error
-  }
-}
-
-function isWanted(path: string, { prefix, startAfter }: Walk): boolean {
-  return path.startsWith(prefix) && (startAfter === undefined || compareUtf8(path, startAfter) > 0)
-}
-
-function mayHoldKeys(folder: string, { prefix, startAfter }: Walk): boolean {
-  if (!folder.startsWith(prefix) && !prefix.startsWith(folder)) return false
-  return startAfter === undefined || startAfter.startsWith(folder) || compareUtf8(folder, startAfter) > 0
-}
-
-/** The order of UTF-8 bytes, which is not JavaScript's own beyond U+FFFF. */
-function compareUtf8(a: string, b: string): number {
-  return Buffer.compare(Buffer.from(a), Buffer.from(b))
-}
-
-/** Names that no key can have are of somebody else. */
-function isKeyText(path: string): boolean {
-  // eslint-disable-next-line no-control-regex -- control characters are what is looked for
-  return !/[\u0000-\u001f\u007f-\u009f\ufffd]/.test(path)
-}
-
-/** Servers may leave attributes out. */
-function isNumber(value: unknown): value is number {
-  return typeof value === 'number'
+/** @returns undefined for a link that is not to be followed. */
+async function treesBehind(
+  { access, session }: Walk,
+  { path, trees }: OpenFolder,
+  { name }: FolderEntry,
+): Promise<readonly string[] | undefined> {
+  const { base } = access
+  const target = await realPathIfThere(session, base.join(`${path}${name.slice(0, -1)}`))
+  const here =
+    trees.length > 0 ? trees : await Promise.all([base.path, base.join(path)].map((at) => session.realPath(at)))
+  if (target === undefined || here.some((tree) => isSameTree(tree, target))) return undefined
+  return [...here, target]
 }

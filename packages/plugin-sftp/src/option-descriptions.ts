@@ -28,7 +28,7 @@ export const optionDescriptions: readonly OptionDescription[] = [
     default: '~/.ssh/known_hosts and /etc/ssh/ssh_known_hosts',
   },
   { name: 'password', type: 'string', summary: 'password, also for questions of the server', secret: true },
-  { name: 'privateKey', type: 'string', summary: 'private key as text (PEM or OpenSSH)', secret: true },
+  { name: 'privateKey', type: 'string', summary: 'private key as text (OpenSSH, or PEM of PKCS#1)', secret: true },
   { name: 'privateKeyFile', type: 'path', summary: 'file with the private key' },
   { name: 'passphrase', type: 'string', summary: 'passphrase of the private key', secret: true },
   {

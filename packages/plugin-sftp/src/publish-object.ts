@@ -1,20 +1,14 @@
 import { StorageError } from '@walr/core/plugin'
 import type { SftpAccess } from './access.ts'
+import type { Publication } from './publication.ts'
 import { hasStatus, SFTP_STATUS, SftpStatusError, UnsupportedRequestError } from './sftp-errors.ts'
 import type { SftpSession } from './sftp-session.ts'
-
-/** A file that is complete and durable, and the name it is to get. */
-export interface Publication {
-  readonly temporary: string
-  readonly key: string
-  /** The object's path below the base directory. */
-  readonly below: string
-  readonly ifAbsent: boolean
-}
+import { brokenLinkFault, whyNotLinked } from './why-not-linked.ts'
 
 /**
  * Gives a file the name of an object; with `ifAbsent` only when that is free. The temporary one is gone
- * then. When it rejects, the object is not there because of this call, as far as the server could be asked.
+ * then. When it rejects, the object may be there all the same: whole, with the name not durable yet. It stays then, since others
+ * may have seen it, made it durable, and relied on it.
  * @throws StorageError AlreadyExists, which is said of an object only once that is durable.
  */
 export async function publishObject(access: SftpAccess, session: SftpSession, publication: Publication): Promise<void> {
@@ -48,21 +42,14 @@ export async function refuseExisting(
 }
 
 async function publishOnce(access: SftpAccess, session: SftpSession, publication: Publication): Promise<void> {
-  const { temporary, below, ifAbsent } = publication
+  const { temporary, below } = publication
   const folder = await access.folders.make(session, below)
-  const target = access.base.join(below)
-  const object = { isThere: false }
   let removal = Promise.resolve()
   try {
     await access.folderSync.syncAfter(session, folder, async () => {
       await giveName(access, session, publication)
-      object.isThere = true
       removal = session.remove(temporary).catch(() => undefined) // a rename has left nothing
     })
-  } catch (error) {
-    // An object that is visible but not durable would be confirmed by the next AlreadyExists.
-    if (object.isThere && ifAbsent) await session.remove(target).catch(() => undefined)
-    throw error
   } finally {
     await removal
   }
@@ -79,18 +66,10 @@ async function link(access: SftpAccess, session: SftpSession, publication: Publi
   const target = access.base.join(publication.below)
   try {
     await session.link(publication.temporary, target)
-  } catch (cause) {
-    if (cause instanceof SftpStatusError) {
-      // The status does not tell whether the name was taken.
-      await refuseExisting(access, session, publication)
-      if (hasStatus(cause, SFTP_STATUS.NO_SUCH_FILE)) throw cause
-    } else if (!(cause instanceof UnsupportedRequestError)) throw cause
-    throw new StorageError(
-      'Permanent',
-      `${cause.message}; if the server, or its file system, has no hard links, set the option "hardLinks" to false, and ` +
-        'let only one walr write there',
-      { cause },
-    )
+  } catch (error) {
+    // The status does not tell whether the name was taken.
+    if (error instanceof SftpStatusError) await refuseExisting(access, session, publication)
+    throw await whyNotLinked(access, session, publication, error)
   }
 }
 
@@ -100,8 +79,9 @@ async function renameIfAbsent(access: SftpAccess, session: SftpSession, publicat
   try {
     await session.rename(publication.temporary, access.base.join(publication.below))
   } catch (error) {
-    if (error instanceof SftpStatusError) await refuseExisting(access, session, publication)
-    throw error
+    if (!(error instanceof SftpStatusError)) throw error
+    await refuseExisting(access, session, publication)
+    throw (await brokenLinkFault(session, access.base.join(publication.below), error)) ?? error
   }
 }
 

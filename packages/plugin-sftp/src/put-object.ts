@@ -31,7 +31,7 @@ export async function putObject(
       await publishObject(access, session, { temporary, key, below, ifAbsent })
       return { size }
     } catch (error) {
-      const why = await whyNotWritten(access, session, error)
+      const why = await whyNotWritten(access, session, error, { path: temporary, size: source.size })
       await forget(session, temporary)
       throw why
     }

@@ -5,15 +5,21 @@ import type { SftpSession } from './sftp-session.ts'
 /** How many requests for entries are under way; OpenSSH answers each with up to a hundred. */
 const AT_ONCE = 8
 
-/** All entries of a folder, in no order, without `.` and `..`. */
-export async function readFolder(session: SftpSession, path: string): Promise<readonly FileEntryWithStats[]> {
+/**
+ * Gives `take` all entries of a folder, in no order, without `.` and `..`. They are not gathered here: ssh2's are large, and
+ * there may be hundreds of thousands. An error of `take` ends the reading.
+ */
+export async function readFolder(
+  session: SftpSession,
+  path: string,
+  take: (entry: FileEntryWithStats) => void,
+): Promise<void> {
   const handle = await session.openFolder(path)
-  const entries: FileEntryWithStats[] = []
   const readOn = async (): Promise<void> => {
     for (;;) {
       const some = await session.readFolder(handle)
       if (some === undefined) return
-      entries.push(...some)
+      for (const entry of some) if (entry.filename !== '.' && entry.filename !== '..') take(entry)
     }
   }
   try {
@@ -21,5 +27,4 @@ export async function readFolder(session: SftpSession, path: string): Promise<re
   } finally {
     await session.closeHandle(handle)
   }
-  return entries.filter(({ filename }) => filename !== '.' && filename !== '..')
 }

@@ -1,5 +1,12 @@
 /** Statuses of SFTP version 3 that walr looks at. */
-export const SFTP_STATUS = { EOF: 1, NO_SUCH_FILE: 2, PERMISSION_DENIED: 3, FAILURE: 4, OP_UNSUPPORTED: 8 } as const
+export const SFTP_STATUS = {
+  EOF: 1,
+  NO_SUCH_FILE: 2,
+  PERMISSION_DENIED: 3,
+  FAILURE: 4,
+  BAD_MESSAGE: 5,
+  OP_UNSUPPORTED: 8,
+} as const
 
 /** The server has answered that it could not do something. */
 export class SftpStatusError extends Error {

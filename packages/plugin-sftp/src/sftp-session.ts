@@ -16,10 +16,13 @@ const CLOSING_MS = 1000
 /** How many requests wait for each other before they go to the system. */
 const GATHERED_AT_MOST = 8
 
-/** What the server tells of its file system, in bytes and in files. */
-export interface FreeSpace {
-  readonly bytes: number
-  readonly files: number
+/** What the server tells of a file system. */
+export interface FileSystemState {
+  readonly freeBytes: number
+  readonly freeFiles: number
+  /** How many files fit in all; 0 where files are not counted. */
+  readonly allFiles: number
+  readonly isReadOnly: boolean
 }
 
 type Answer<T> = (error: Error | null | undefined, value: T) => void
@@ -127,13 +130,23 @@ export class SftpSession {
   }
 
   /** As {@link stat}; undefined when the server says that there is nothing, or that a folder on the way is none. */
-  async statIfThere(path: string): Promise<Stats | undefined> {
-    try {
-      return await this.stat(path)
-    } catch (error) {
-      if (hasStatus(error, SFTP_STATUS.NO_SUCH_FILE)) return undefined
-      throw error
-    }
+  statIfThere(path: string): Promise<Stats | undefined> {
+    return ifThere(this.stat(path))
+  }
+
+  /** As {@link statIfThere}, of a link itself. */
+  lstatIfThere(path: string): Promise<Stats | undefined> {
+    const asked = this.#ask<Stats>(`lstat "${path}"`, (answer) => {
+      this.#sftp.lstat(path, answer)
+    })
+    return ifThere(asked)
+  }
+
+  /** The path from the root, without links. */
+  realPath(path: string): Promise<string> {
+    return this.#ask(`find "${path}"`, (answer: Answer<string>) => {
+      this.#sftp.realpath(path, answer)
+    })
   }
 
   fstat(handle: Buffer): Promise<Stats> {
@@ -200,13 +213,18 @@ export class SftpSession {
     })
   }
 
-  /** What is free below `path` for this user (statvfs@openssh.com). */
-  async freeSpace(path: string): Promise<FreeSpace> {
+  /** The file system that `path` is on, with what is free for this user (statvfs@openssh.com). */
+  async fileSystemState(path: string): Promise<FileSystemState> {
     const told = await this.#askExtension('statvfs@openssh.com', `statvfs "${path}"`, (answer: Answer<unknown>) => {
       this.#sftp.ext_openssh_statvfs(path, answer)
     })
     const number = (name: string): number => Number(field(told, name))
-    return { bytes: number('f_bavail') * number('f_frsize'), files: number('f_favail') }
+    return {
+      freeBytes: number('f_bavail') * number('f_frsize'),
+      freeFiles: number('f_favail'),
+      allFiles: number('f_files'),
+      isReadOnly: number('f_flag') % 2 === 1,
+    }
   }
 
   /** A request that ssh2 refuses to send unless the server has announced it. */
@@ -273,6 +291,15 @@ export class SftpSession {
       if (this.#answered !== answered) this.#watch()
       else this.cut(connectionError(`the server has not answered for ${this.#silenceLimitMs} ms`, 'ETIMEDOUT'))
     })
+  }
+}
+
+async function ifThere(asked: Promise<Stats>): Promise<Stats | undefined> {
+  try {
+    return await asked
+  } catch (error) {
+    if (hasStatus(error, SFTP_STATUS.NO_SUCH_FILE)) return undefined
+    throw error
   }
 }
 

@@ -11,6 +11,7 @@ import { FolderSync } from './folder-sync.ts'
 import { getObject, headObject } from './get-object.ts'
 import { LeftoverFiles } from './leftover-files.ts'
 import { listObjects } from './list-objects.ts'
+import { loadHostKeyKnowledge } from './load-known-hosts.ts'
 import type { SftpOptions } from './options.ts'
 import { putObject } from './put-object.ts'
 import { RemoteFolders } from './remote-folders.ts'
@@ -19,13 +20,15 @@ const FOLDER_MODES = { private: 0o700, group: 0o750 } as const
 
 /**
  * Opens the storage. Nothing is asked of the server yet.
- * @throws StorageError Permanent when the private key cannot be used, or there is nothing to log in with.
+ * @throws StorageError Permanent when the private key or `knownHostsFile` cannot be used, or there is nothing to log in with.
  */
 export async function openSftpStorage(options: SftpOptions, context: HookContext): Promise<Storage> {
   const credentials = await loadCredentials(options, context.baseDirectory)
+  await loadHostKeyKnowledge(options, context.baseDirectory)
   const { maxConnections, idleTimeoutMs } = options
   const { log } = context
-  const open = (signal: AbortSignal) => connect({ options, credentials, context }, signal)
+  const memory = { trustedType: undefined }
+  const open = (signal: AbortSignal) => connect({ options, credentials, context, memory }, signal)
   const base = new BaseDirectory(options.directory, options.marker)
   const folderSync = new FolderSync(base.path, log)
   const access: SftpAccess = {

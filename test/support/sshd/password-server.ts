@@ -17,15 +17,27 @@ export class PasswordServer implements AsyncDisposable {
   readonly tried: string[] = []
   readonly #server: InstanceType<typeof ssh2.Server>
 
-  /** @param hostKeyFile a private key. */
-  constructor(hostKeyFile: string, password: string, method: PasswordMethod) {
+  /**
+   * @param hostKeyFile a private key.
+   * @param exitCode what ends instead of SFTP, as for an account whose shell does something else.
+   */
+  constructor(hostKeyFile: string, password: string, method: PasswordMethod, exitCode?: number) {
     this.#server = new ssh2.Server({ hostKeys: [readFileSync(hostKeyFile)] }, (client) => {
       client.on('error', () => undefined)
       client.on('authentication', (context) => {
         this.#authenticate(context, password, method)
       })
       client.on('session', (accept) => {
-        accept().on('sftp', (acceptSftp) => {
+        const session = accept()
+        if (exitCode !== undefined) {
+          session.on('subsystem', (acceptSubsystem) => {
+            const channel = acceptSubsystem()
+            channel.exit(exitCode)
+            channel.end()
+          })
+          return
+        }
+        session.on('sftp', (acceptSftp) => {
           const sftp = acceptSftp()
           const stat = (id: number, path: string): void => {
             if (path === '/archive') sftp.attrs(id, DIRECTORY)

@@ -13,6 +13,8 @@ export interface LineFault {
    * direction any more. `alter`: one bit is another one.
    */
   readonly action: 'reset' | 'hang' | 'swallow' | 'alter'
+  /** Puts it off until this is true: asked for each piece of data before that goes on. */
+  readonly when?: () => boolean
 }
 
 interface Line {
@@ -142,6 +144,7 @@ export class SshFaultProxy implements AsyncDisposable {
     this.#passed[direction] += chunk.length
     const fault = this.#fault
     if (fault?.direction !== direction || this.#passed[direction] < fault.afterBytes) return chunk
+    if (fault.when?.() === false) return chunk
     this.#fault = undefined
     if (fault.action === 'alter') {
       const altered = Buffer.from(chunk)

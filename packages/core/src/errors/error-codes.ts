@@ -89,7 +89,7 @@ export const ERROR_CODES = {
     remedy: 'Create it, or correct owner and mode; the message has the reason that the system gave.',
   },
   WALR_DIRECTORY_LOCKED: {
-    meaning: 'Another walr is receiving into this directory.',
+    meaning: 'Another walr is receiving into this directory, or changing the plugins of this data directory.',
     remedy: 'Stop the other one (its process id is in the message), or use another directory.',
   },
   WALR_SEGMENT_CONFLICT: {

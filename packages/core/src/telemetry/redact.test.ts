@@ -11,6 +11,9 @@ describe('redaction', () => {
     ['postgres://db/x?user=walr&password=geheim', 'postgres://db/x?user=walr&password=********'],
     ['host=db password=geheim user=walr', 'host=db password=******** user=walr'],
     ['host=db password = geheim user=walr', 'host=db password = ******** user=walr'],
+    ['git+https://walr:geheim@host/x.git', 'git+https://walr:********@host/x.git'],
+    ['http://walr:12345@host:80/@walr%2fplugin', 'http://walr:********@walr%2fplugin'],
+    ['postgres://walr:12/34@host', 'postgres://walr:********@host'],
     ["password='ge heim' user=walr", 'password=******** user=walr'],
     ["password='ge\\' heim' user=walr", 'password=******** user=walr'],
     ["password='geheim without an end", 'password=********'],
@@ -31,6 +34,9 @@ describe('redaction', () => {
     'connected to postgres://walr@db:5432/replication',
     'host=db user=walr passfile=/home/walr/.pgpass',
     'user a@b at 10:15',
+    'GET http://127.0.0.1:4873/@walr%2fplugin',
+    'https://[::1]:4873/@walr%2fplugin',
+    'https://registry.example.com/@walr%2fplugin',
   ])('leaves %s as it is', (text) => {
     expect(redact(text)).toBe(text)
   })

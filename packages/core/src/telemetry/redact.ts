@@ -1,7 +1,11 @@
 const MASK = '********'
 
-/** `scheme://user:password@`, up to the last `@`, since people forget to encode one in a password. */
-const userInfo = /(\b[a-z][a-z0-9+.-]*:\/\/[^\s:/@?#"']*:)\S*@/gi
+/**
+ * `scheme://user:password@`, up to the last `@`, since people forget to encode one in a password. A port and a path behind it
+ * are none of it in addresses of the web, which often have an `@` there.
+ */
+const userInfo =
+  /((?!\bhttps?:\/\/(?:\[[\da-f:.]+\](?::\d{1,5})?|[^\s:/@?#"']*:\d{1,5})\/)\b[a-z][a-z0-9+.-]*:\/\/[^\s:/@?#"']*:)\S*@/gi
 
 /** `password=...` in a connection string, a URI's query or an environment; quoted as libpq does, or up to a space. */
 const assignment = /((?<![a-z])(?:ssl|pg)?password\s*=\s*)('(?:\\.|[^'\\])*'?|(?:\\.|[^\s\\])*)/gis

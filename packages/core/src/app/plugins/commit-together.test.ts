@@ -1,6 +1,5 @@
 import { expect, it } from 'vitest'
-import type { FileReplacement } from '../../plugins/installer/file-replacement.ts'
-import type { Publication } from '../../plugins/installer/plugin-store.ts'
+import type { Publication } from '../../plugins/installer/publication.ts'
 import type { Logger } from '../../telemetry/logger.ts'
 import { commitTogether } from './commit-together.ts'
 
@@ -13,10 +12,7 @@ const step = (name: string) => (): Promise<Publication> => {
   happened.push(`publish ${name}`)
   return Promise.resolve({ takeBack: () => note(`take back ${name}`), settle: () => note(`settle ${name}`) })
 }
-const config = (commit: () => Promise<void>): FileReplacement => ({
-  commit,
-  [Symbol.asyncDispose]: () => Promise.resolve(),
-})
+const failing = (message: string) => (): Promise<Publication> => Promise.reject(new Error(message))
 const warnings: string[] = []
 const ignore = (): void => undefined
 const logger: Logger = {
@@ -26,38 +22,20 @@ const logger: Logger = {
 }
 const taken = (): readonly string[] => happened.splice(0)
 
-it('the configuration comes last, and nothing is removed before it', async () => {
-  await commitTogether(
-    [step('a'), step('b')],
-    config(() => note('config')),
-    logger,
-  )
-  expect(taken()).toEqual(['publish a', 'publish b', 'config', 'settle a', 'settle b'])
+it('steps are done in their order, and nothing is removed before the last', async () => {
+  await commitTogether([step('a'), step('b')], logger)
+  expect(taken()).toEqual(['publish a', 'publish b', 'settle a', 'settle b'])
 })
 
-it('what was published is taken back when the configuration cannot be replaced', async () => {
-  const failing = config(() => Promise.reject(new Error('read-only')))
-  await expect(commitTogether([step('a'), step('b')], failing, logger)).rejects.toThrow('read-only')
+it('what was done is taken back, the last first, when the next step fails', async () => {
+  await expect(commitTogether([step('a'), step('b'), failing('no room'), step('c')], logger)).rejects.toThrow('no room')
   expect(taken()).toEqual(['publish a', 'publish b', 'take back b', 'take back a'])
-})
-
-it('what was published is taken back when the next one cannot be', async () => {
-  const failing = (): Promise<Publication> => Promise.reject(new Error('no room'))
-  await expect(
-    commitTogether(
-      [step('a'), failing],
-      config(() => note('config')),
-      logger,
-    ),
-  ).rejects.toThrow('no room')
-  expect(taken()).toEqual(['publish a', 'take back a'])
 })
 
 it('the first error is the one that counts, also when something cannot be taken back', async () => {
   const stuck = (): Promise<Publication> =>
     Promise.resolve({ takeBack: () => Promise.reject(new Error('stuck')), settle: () => note('settle') })
-  const failing = config(() => Promise.reject(new Error('read-only')))
-  await expect(commitTogether([step('a'), stuck], failing, logger)).rejects.toThrow('read-only')
+  await expect(commitTogether([step('a'), stuck, failing('read-only')], logger)).rejects.toThrow('read-only')
   expect(taken()).toEqual(['publish a', 'take back a'])
   expect(warnings.splice(0)).toEqual(['what was published could not be taken back: stuck'])
 })
@@ -65,7 +43,7 @@ it('the first error is the one that counts, also when something cannot be taken 
 it('what cannot be cleaned up afterwards is a warning', async () => {
   const untidy = (): Promise<Publication> =>
     Promise.resolve({ takeBack: () => note('take back'), settle: () => Promise.reject(new Error('busy')) })
-  await commitTogether([untidy, step('b')], undefined, logger)
+  await commitTogether([untidy, step('b')], logger)
   expect(taken()).toEqual(['publish b', 'settle b'])
   expect(warnings.splice(0)).toEqual(['could not remove what is not needed any more: busy'])
 })

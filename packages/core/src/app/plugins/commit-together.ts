@@ -1,21 +1,16 @@
 import { systemErrorText } from '../../errors/system-error.ts'
-import type { FileReplacement } from '../../plugins/installer/file-replacement.ts'
-import type { Publication } from '../../plugins/installer/plugin-store.ts'
+import type { Publication } from '../../plugins/installer/publication.ts'
 import type { Logger } from '../../telemetry/logger.ts'
 
 /**
- * Does all of it or nothing: when one step fails those before are taken back. The configuration comes last.
+ * Does all of it, in this order, or nothing: when one step fails those before are taken back. A process that is killed leaves
+ * the first steps done, so that of plugins and the list of them in the configuration the list is to be the shorter one.
  * @param logger is told what could not be taken back, or cleaned up afterwards.
  */
-export async function commitTogether(
-  steps: readonly (() => Promise<Publication>)[],
-  config: FileReplacement | undefined,
-  logger: Logger,
-): Promise<void> {
+export async function commitTogether(steps: readonly (() => Promise<Publication>)[], logger: Logger): Promise<void> {
   const done: Publication[] = []
   try {
     for (const step of steps) done.push(await step())
-    await config?.commit()
   } catch (error) {
     for (const publication of done.reverse()) {
       await publication.takeBack().catch((failure: unknown) => {

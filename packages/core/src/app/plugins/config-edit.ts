@@ -1,5 +1,6 @@
 import { WalrError, isWalrError } from '../../errors/walr-error.ts'
-import { prepareReplacement, type FileReplacement } from '../../plugins/installer/file-replacement.ts'
+import { prepareReplacement } from '../../plugins/installer/file-replacement.ts'
+import type { Publication } from '../../plugins/installer/publication.ts'
 import type { ConfigTextFormat } from '../../config/edit/config-document.ts'
 import type { PluginConfig } from './plugin-config.ts'
 
@@ -14,7 +15,8 @@ export type ConfigOutcome =
 /** A change of the configuration file that is ready, if there is one. */
 export interface ConfigEdit {
   readonly outcome: ConfigOutcome
-  readonly replacement: FileReplacement | undefined
+  /** What {@link commitTogether} has to do for it; nothing when there is no change. */
+  readonly steps: readonly (() => Promise<Publication>)[]
 }
 
 /**
@@ -26,14 +28,15 @@ export async function editConfig(
   config: PluginConfig | undefined,
   edit: (text: string, format: ConfigTextFormat) => string,
 ): Promise<ConfigEdit> {
-  if (config === undefined) return { outcome: { status: 'left-alone' }, replacement: undefined }
+  if (config === undefined) return { outcome: { status: 'left-alone' }, steps: [] }
   const { file, format } = config
   if (file === undefined || format === undefined) {
-    return { outcome: { status: 'by-hand', file }, replacement: undefined }
+    return { outcome: { status: 'by-hand', file }, steps: [] }
   }
   try {
     const replacement = await prepareReplacement(file, (text) => edit(text, format))
-    return { outcome: { status: replacement === undefined ? 'unchanged' : 'changed', file }, replacement }
+    if (replacement === undefined) return { outcome: { status: 'unchanged', file }, steps: [] }
+    return { outcome: { status: 'changed', file }, steps: [() => replacement.commit()] }
   } catch (error) {
     if (!isWalrError(error, 'WALR_CONFIG')) throw error
     throw new WalrError('WALR_CONFIG', `configuration file "${file}" cannot be edited: ${error.message}`, {

@@ -99,6 +99,8 @@ describe('nothing is written', () => {
     ['node_modules', 'Node uses it itself'],
     ['http', 'Node uses it itself'],
     ['zstd', 'built in'],
+    ['@walr/core', 'a part of walr'],
+    ['@walr/plugin-testkit', 'a part of walr'],
     ['x'.repeat(215), 'npm allows 214'],
   ])('for the name "%s"', async (name, reason) => {
     await expect(create(name, { directory: 'x' })).rejects.toEqual(refusal('WALR_USAGE', reason))

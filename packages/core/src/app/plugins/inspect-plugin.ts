@@ -8,6 +8,7 @@ import { PluginStore } from '../../plugins/installer/plugin-store.ts'
 import { readManifest, UnusableManifest, type PluginManifest } from '../../plugins/loader/plugin-manifest.ts'
 import { isPath, locatePlugin, PluginNotFound, type PluginLocation } from '../../plugins/loader/plugin-package.ts'
 import { hooksOf } from '../../plugins/loader/plugin-shape.ts'
+import { printable, printableLine } from '../../telemetry/printable-text.ts'
 import type { PluginContext } from './plugin-context.ts'
 import { readPluginConfig } from './plugin-config.ts'
 
@@ -43,7 +44,9 @@ export async function inspectPlugin(name: string, context: PluginContext): Promi
   const request = { location, name: manifest?.name ?? name, manifest }
   const { apiVersion, hooks, options, name: own } = await examinePlugin(request, { signal: context.signal, ...limit })
   return {
-    ...{ name: own, version: manifest?.version ?? '', description: manifest?.description ?? '' },
+    name: own,
+    version: printableLine(manifest?.version ?? ''),
+    description: printableLine(manifest?.description ?? ''),
     ...{ apiVersion, provides: hooks, options },
     path: location.kind === 'file' ? location.file : location.folder,
   }
@@ -71,6 +74,6 @@ async function manifestOf(name: string, packageFile: string): Promise<PluginMani
     return await readManifest(packageFile)
   } catch (error) {
     if (!(error instanceof UnusableManifest)) throw error
-    throw new WalrError('WALR_PLUGIN', `"${name}" ${error.message}`, { cause: error.cause })
+    throw new WalrError('WALR_PLUGIN', `"${name}" ${printable(error.message)}`, { cause: error.cause })
   }
 }

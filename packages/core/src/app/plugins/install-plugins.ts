@@ -3,11 +3,12 @@ import { pluginComment } from '../../config/edit/plugin-comment.ts'
 import { WalrError } from '../../errors/walr-error.ts'
 import type { PluginHook } from '../../plugins/contract/index.ts'
 import { readInstalledRecord, type InstalledRecord } from '../../plugins/installer/installed-record.ts'
+import { withPluginLock } from '../../plugins/installer/plugin-lock.ts'
 import { parsePluginSpec } from '../../plugins/installer/plugin-spec.ts'
 import { PluginStore } from '../../plugins/installer/plugin-store.ts'
 import { stagePlugin, type StagedPlugin } from '../../plugins/installer/stage-plugin.ts'
 import { commitTogether } from './commit-together.ts'
-import { editConfig, type ConfigOutcome } from './config-edit.ts'
+import { editConfig, type ConfigEdit, type ConfigOutcome } from './config-edit.ts'
 import type { PluginContext } from './plugin-context.ts'
 import { readPluginConfig, type PluginConfig } from './plugin-config.ts'
 import { warnOfShadows } from './warn-of-shadows.ts'
@@ -41,7 +42,7 @@ export async function installPlugins(
   editsConfig: boolean,
   context: PluginContext,
 ): Promise<Installation> {
-  const { workingDirectory, dataDirectories, signal, logger } = context
+  const { workingDirectory, dataDirectories } = context
   const [dataDirectory] = dataDirectories
   const specs = await Promise.all(given.map((text) => parsePluginSpec(text, workingDirectory)))
   const config = editsConfig ? await readPluginConfig(context) : undefined
@@ -50,27 +51,39 @@ export async function installPlugins(
   try {
     for (const spec of specs) staged.push(await stagePlugin(spec, { ...context, dataDirectory }))
     refuseTwice(staged)
-    const plugins = await Promise.all(staged.map((plugin) => installed(plugin, store)))
-    const edit = await editConfig(config, (text, format) =>
-      staged.reduce((edited, plugin) => addPluginToConfig({ text: edited, format, ...additionOf(plugin) }), text),
-    )
-    try {
-      const fresh = staged.filter((_, index) => plugins[index]?.status === 'installed')
-      signal.throwIfAborted()
-      const steps = fresh.map(
-        ({ record, folder }) =>
-          () =>
-            store.publish(record.name, record.version, folder),
+    const edited = (): Promise<ConfigEdit> =>
+      editConfig(config, (text, format) =>
+        staged.reduce((before, plugin) => addPluginToConfig({ text: before, format, ...additionOf(plugin) }), text),
       )
-      await commitTogether(steps, edit.replacement, logger)
-    } finally {
-      await edit.replacement?.[Symbol.asyncDispose]()
-    }
+    await edited() // what cannot be edited is told before the data directory has so much as a lock
+    const { plugins, outcome } = await withPluginLock(dataDirectory, context, () =>
+      published(staged, edited, store, context),
+    )
     await warnOfShadows(plugins, config, context)
-    return { dataDirectory, plugins, config: byHandOnly(edit.outcome, plugins, config) }
+    return { dataDirectory, plugins, config: byHandOnly(outcome, plugins, config) }
   } finally {
     for (const plugin of staged) await plugin[Symbol.asyncDispose]()
   }
+}
+
+/** Puts everything in its place; no other walr may change anything meanwhile. */
+async function published(
+  staged: readonly StagedPlugin[],
+  edited: () => Promise<ConfigEdit>,
+  store: PluginStore,
+  { signal, logger }: PluginContext,
+): Promise<{ readonly plugins: readonly InstalledPlugin[]; readonly outcome: ConfigOutcome }> {
+  const plugins = await Promise.all(staged.map((plugin) => installed(plugin, store)))
+  const { outcome, steps } = await edited()
+  const fresh = staged.filter((_, index) => plugins[index]?.status === 'installed')
+  const publications = fresh.map(
+    ({ record, folder }) =>
+      () =>
+        store.publish(record.name, record.version, folder),
+  )
+  signal.throwIfAborted()
+  await commitTogether([...publications, ...steps], logger)
+  return { plugins, outcome }
 }
 
 function refuseTwice(staged: readonly StagedPlugin[]): void {

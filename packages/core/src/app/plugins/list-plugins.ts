@@ -9,6 +9,7 @@ import { readManifest, UnusableManifest, type PluginManifest } from '../../plugi
 import { locatePlugin, PluginNotFound, type PluginLocation } from '../../plugins/loader/plugin-package.ts'
 import { hooksOf } from '../../plugins/loader/plugin-shape.ts'
 import { coreVersion } from '../../plugins/installer/contract-package.ts'
+import { printable, printableLine } from '../../telemetry/printable-text.ts'
 import type { PluginContext } from './plugin-context.ts'
 import { readPluginConfig, type PluginConfig } from './plugin-config.ts'
 
@@ -136,9 +137,9 @@ async function manifestFacts(
 ): Promise<Pick<ListedPlugin, 'version' | 'apiVersion' | 'provides'> | { readonly fault: string }> {
   try {
     const { version, apiVersion, provides }: PluginManifest = await readManifest(packageFile)
-    return { version, apiVersion, provides }
+    return { version: printableLine(version), apiVersion, provides }
   } catch (error) {
-    if (error instanceof UnusableManifest) return { fault: error.message }
+    if (error instanceof UnusableManifest) return { fault: printable(error.message) }
     throw error
   }
 }

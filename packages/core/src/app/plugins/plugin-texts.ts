@@ -1,5 +1,6 @@
 import { isWalrError } from '../../errors/walr-error.ts'
-import { textTable } from './text-table.ts'
+import { terminalWidthHere } from './terminal-width-here.ts'
+import { textTable, wrappedLines } from './text-table.ts'
 import type { ConfigOutcome } from './config-edit.ts'
 import type { InspectedPlugin } from './inspect-plugin.ts'
 import type { Installation } from './install-plugins.ts'
@@ -19,8 +20,9 @@ export function installationText({ plugins, dataDirectory, config }: Installatio
 }
 
 /** What a person reads of `walr plugins uninstall`. */
-export function uninstallationText({ name, dataDirectory, config }: Uninstallation): string {
-  return [`removed ${name} from "${dataDirectory}"`, ...configLines(config, [name], 'remove')].join('\n')
+export function uninstallationText({ name, dataDirectory, wasInstalled, config }: Uninstallation): string {
+  const what = wasInstalled ? `removed ${name} from "${dataDirectory}"` : `${name} was not installed`
+  return [what, ...configLines(config, [name], 'remove')].join('\n')
 }
 
 /** What became of the configuration, and what is left to do there. */
@@ -103,16 +105,14 @@ export function listingText({ plugins, configFile, dataDirectories }: PluginList
   ].join('\n')
 }
 
-/** What a person reads of `walr plugins inspect`. */
-export function inspectionText({
-  name,
-  version,
-  description,
-  apiVersion,
-  provides,
-  options,
-  path,
-}: InspectedPlugin): string {
+/**
+ * What a person reads of `walr plugins inspect`.
+ * @param width columns of the terminal; undefined where there is none.
+ */
+export function inspectionText(
+  { name, version, description, apiVersion, provides, options, path }: InspectedPlugin,
+  width: number | undefined = terminalWidthHere(),
+): string {
   const facts = [
     ['version', version],
     ['hooks', provides.join(', ')],
@@ -125,12 +125,13 @@ export function inspectionText({
     option.default ?? (option.required === true ? '(required)' : '-'),
     `${option.summary}${option.secret === true ? ' (secret)' : ''}`,
   ])
+  const title = description === '' ? name : `${name}: ${description}`
   return [
-    description === '' ? name : `${name}: ${description}`,
+    ...(width === undefined ? [title] : wrappedLines(title, width)),
     '',
     textTable(facts.map(([key = '', value = '']) => [key, value])),
     '',
-    rows.length === 0 ? 'It has no options.' : textTable([['OPTION', 'TYPE', 'DEFAULT', 'MEANING'], ...rows]),
+    rows.length === 0 ? 'It has no options.' : textTable([['OPTION', 'TYPE', 'DEFAULT', 'MEANING'], ...rows], width),
   ].join('\n')
 }
 

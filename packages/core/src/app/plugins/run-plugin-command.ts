@@ -6,6 +6,7 @@ import type { Verbosity } from '../../telemetry/verbosity.ts'
 import { createLogger } from '../create-logger.ts'
 import { listenForStopSignals, StopRequest } from '../stop-signals.ts'
 import { dataDirectoriesHere } from './data-directories-here.ts'
+import { hangupStops } from './hangup-stops.ts'
 import type { PluginContext } from './plugin-context.ts'
 import { StepLine } from './step-line.ts'
 
@@ -33,7 +34,7 @@ export async function runPluginCommand(
   const steps = new StepLine(process.stderr)
   const logger = await createLogger({ verbosity, logFormat: 'text' })
   const log = behind(steps, logger)
-  const stop = listenForStopSignals()
+  const stop = listenForStopSignals(hangupStops())
   const config = flags['config']
   try {
     const { text, exitStatus } = await run({

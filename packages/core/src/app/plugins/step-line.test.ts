@@ -19,3 +19,9 @@ it('a terminal has one line, which is gone at the end', () => {
 it('elsewhere each step has a line', () => {
   expect(shown(false)).toBe('walr: one\nwalr: two\n')
 })
+
+it('control characters in what is being done do not reach the terminal', () => {
+  const stream = new PassThrough()
+  new StepLine(stream).show('fetching \u001b[2Jx\ny')
+  expect(String(stream.read())).toBe('walr: fetching ?[2Jx y\n')
+})

@@ -1,4 +1,5 @@
 import type { Writable } from 'node:stream'
+import { printableLine } from '../../telemetry/printable-text.ts'
 import { messageOutput } from '../../telemetry/output.ts'
 
 /**
@@ -15,7 +16,8 @@ export class StepLine {
     this.#isTerminal = stream.isTTY === true
   }
 
-  readonly show = (step: string): void => {
+  readonly show = (words: string): void => {
+    const step = printableLine(words)
     if (!this.#isTerminal) {
       this.#write(`walr: ${step}\n`)
       return

@@ -1,11 +1,11 @@
-import { isWalrError, WalrError } from '../../errors/walr-error.ts'
+import { WalrError } from '../../errors/walr-error.ts'
 import { coreVersion } from '../../plugins/installer/contract-package.ts'
 import { fittingVersions } from '../../plugins/installer/fitting-versions.ts'
 import { readInstalledRecord, type InstalledRecord } from '../../plugins/installer/installed-record.ts'
-import { isMisfit } from '../../plugins/installer/npm-error.ts'
-import { NpmFailure } from '../../plugins/installer/npm-program.ts'
+import { withPluginLock } from '../../plugins/installer/plugin-lock.ts'
 import { isPinned, type PluginSpec } from '../../plugins/installer/plugin-spec.ts'
 import { PluginStore } from '../../plugins/installer/plugin-store.ts'
+import { doesNotFit } from '../../plugins/installer/stage-another-version.ts'
 import { stagePlugin, type StagedPlugin, type StageOptions } from '../../plugins/installer/stage-plugin.ts'
 import { commitTogether } from './commit-together.ts'
 import { notInstalled } from './not-installed.ts'
@@ -56,7 +56,8 @@ async function updated(
   store: PluginStore,
   options: UpdateOptions,
 ): Promise<UpdatedPlugin> {
-  const record = await recordOf(name, store)
+  const generation = await store.current(name)
+  const record = await recordOf(name, generation)
   const { version } = record
   const spec: PluginSpec = { kind: record.kind, text: record.spec, name }
   if (record.kind === 'tarball') {
@@ -75,9 +76,15 @@ async function updated(
     const found = `"${record.spec}" is now the plugin "${staged.record.name}"`
     throw new WalrError('WALR_PLUGIN', `"${name}" was not updated: ${found}`, { hint: 'Install that one instead.' })
   }
-  options.signal.throwIfAborted()
   const { folder } = staged
-  await commitTogether([() => store.publish(name, staged.record.version, folder)], undefined, options.logger)
+  await withPluginLock(options.dataDirectory, options, async () => {
+    if ((await store.current(name)) !== generation) {
+      const what = `"${name}" was not updated: another walr has changed it meanwhile`
+      throw new WalrError('WALR_PLUGIN', what, { hint: '"walr plugins" lists what is installed now.' })
+    }
+    options.signal.throwIfAborted()
+    await commitTogether([() => store.publish(name, staged.record.version, folder)], options.logger)
+  })
   return { name, status: 'updated', version: staged.record.version, previousVersion: version }
 }
 
@@ -107,16 +114,11 @@ async function newest(
   throw failure
 }
 
-function doesNotFit(error: unknown): boolean {
-  return isWalrError(error) && error.cause instanceof NpmFailure && isMisfit(error.cause)
-}
-
 function isSame(a: InstalledRecord, b: InstalledRecord): boolean {
   return a.integrity !== undefined && a.version === b.version && a.integrity === b.integrity
 }
 
-async function recordOf(name: string, store: PluginStore): Promise<InstalledRecord> {
-  const generation = await store.current(name)
+async function recordOf(name: string, generation: string | undefined): Promise<InstalledRecord> {
   try {
     if (generation === undefined) throw new Error('it was removed meanwhile')
     return await readInstalledRecord(generation)

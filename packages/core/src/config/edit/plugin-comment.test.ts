@@ -97,4 +97,19 @@ describe('the comment of a plugin', () => {
       for (const line of lines) expect(line).toMatch(/^#.{0,119}$/)
     }
   })
+
+  it('says of a retention policy that this walr has no use for it yet', () => {
+    const note = '# # Not yet: this version of walr does not have the section "retention", and refuses it.'
+    expect(pluginComment({ ...plugin, provides: ['retention'] })).toContain(note)
+    expect(pluginComment({ ...plugin, provides: ['codec'] })).not.toContain(note)
+  })
+
+  it('has no control characters, whatever the texts of a plugin are', () => {
+    for (const text of ['\u001b[31m', '\u009b2J', '\u0007', '\u007f', '\u202e', 'x\u001b', '\u2028a']) {
+      const odd = { name: text, type: text, summary: text, default: text, required: true }
+      const named = { name: `${text}.${text}`, type: 'string', summary: 'x', secret: true }
+      const lines = pluginComment({ name: 'x', version: text, options: [odd, named], provides: ['storage', 'codec'] })
+      expect(lines.join('')).not.toMatch(/[\p{Cc}\p{Zl}\u202e]/u)
+    }
+  })
 })

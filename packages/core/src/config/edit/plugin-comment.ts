@@ -1,4 +1,5 @@
 import type { OptionDescription, PluginHook } from '../../plugins/contract/index.ts'
+import { printableLine } from '../../telemetry/printable-text.ts'
 import { optionLines, wrapped } from './option-lines.ts'
 
 /** What is known of a plugin that was installed. */
@@ -13,6 +14,7 @@ export interface CommentedPlugin {
 }
 
 const CODEC_ORDER = 'Compression before encryption. Without "codecs" there is one: zstd.'
+const NO_RETENTION = 'Not yet: this version of walr does not have the section "retention", and refuses it.'
 
 /**
  * The lines that show in a configuration file how a plugin is used: an entry for each of its hooks, with all options, their
@@ -20,21 +22,30 @@ const CODEC_ORDER = 'Compression before encryption. Without "codecs" there is on
  * is left is YAML: options that are required are without a value, unless they are secret, and the others are comments.
  */
 export function pluginComment({ name, version, options, provides }: CommentedPlugin): readonly string[] {
-  const entry = [`use: ${JSON.stringify(name)}`, ...optionLines(options)]
+  const entry = [`use: ${JSON.stringify(name)}`, ...optionLines(options.map(printableOption))]
   const archive = [
     ...(provides.includes('storage') ? ['  storage:', ...indented(entry, '    ')] : []),
     ...(provides.includes('codec')
       ? ['  codecs:', `    # ${CODEC_ORDER}`, ...indented(entry, '      ').map(withDash)]
       : []),
   ]
-  const retention = provides.includes('retention') ? ['retention:', ...indented(entry, '  ')] : []
-  const title = `${name}${version === undefined ? '' : ` ${version}`} (${provides.join(', ')})`
+  const retention = provides.includes('retention') ? [`# ${NO_RETENTION}`, 'retention:', ...indented(entry, '  ')] : []
+  const title = `${name}${version === undefined ? '' : ` ${printableLine(version)}`} (${provides.join(', ')})`
   return [
     ...wrapped(`${title} is used so; what goes into a section that the file has already is to be put there.`, 116).map(
       (line) => `## ${line}`,
     ),
     ...[...(archive.length > 0 ? ['archive:', ...archive] : []), ...retention].map((line) => `# ${line}`),
   ]
+}
+
+/** A plugin decides about these texts, and whoever shows the file has them on a terminal. */
+function printableOption({ name, type, summary, default: usual, ...more }: OptionDescription): OptionDescription {
+  return {
+    ...more,
+    ...{ name: printableLine(name), type: printableLine(type), summary: printableLine(summary) },
+    ...(usual !== undefined && { default: printableLine(usual) }),
+  }
 }
 
 function indented(lines: readonly string[], indent: string): string[] {

@@ -3,6 +3,8 @@ import { BUILTIN_PLUGINS } from '../../builtin/index.ts'
 import { WalrError } from '../../errors/walr-error.ts'
 
 const LONGEST = 214
+/** Packages of walr that a plugin's package has beside itself. */
+const taken = ['@walr/core', '@walr/plugin-kit', '@walr/plugin-testkit']
 const part = /^[a-z0-9][a-z0-9._-]*$/
 
 /**
@@ -29,6 +31,7 @@ function faultOf(name: string): string | undefined {
     return 'its parts consist of small letters, digits, "-", "_" and "." and begin with a letter or a digit'
   }
   if (['node_modules', 'favicon.ico'].includes(name) || builtinModules.includes(name)) return 'Node uses it itself'
+  if (taken.includes(name)) return 'a part of walr is called so'
   return BUILTIN_PLUGINS.some((plugin) => plugin.name === name)
     ? 'a plugin that walr has built in is called so'
     : undefined

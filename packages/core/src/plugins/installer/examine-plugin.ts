@@ -1,5 +1,6 @@
 import { Worker } from 'node:worker_threads'
 import { WalrError } from '../../errors/walr-error.ts'
+import { printable } from '../../telemetry/printable-text.ts'
 import type { ExaminationAnswer, ExaminationRequest, ExaminedPlugin } from './plugin-examination.ts'
 
 /** How long a plugin may take for being imported. */
@@ -34,7 +35,7 @@ export async function examinePlugin(
   try {
     const answer = await firstAnswer(worker, signal, limitMs)
     if ('plugin' in answer) return answer.plugin
-    throw new WalrError('WALR_PLUGIN', `"${request.name}" ${answer.fault}`)
+    throw new WalrError('WALR_PLUGIN', `"${request.name}" ${printable(answer.fault)}`)
   } finally {
     await worker.terminate()
   }

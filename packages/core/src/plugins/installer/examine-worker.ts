@@ -1,5 +1,6 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import type { OptionDescription, WalrPlugin } from '../contract/index.ts'
+import { printableLine } from '../../telemetry/printable-text.ts'
 import { reasonOf } from '../loader/plugin-faults.ts'
 import { pluginEntryUrl } from '../loader/plugin-package.ts'
 import { hooksOf, toPlugin } from '../loader/plugin-shape.ts'
@@ -21,15 +22,15 @@ async function answerTo({ location, name, manifest }: ExaminationRequest): Promi
 
 function described(plugin: WalrPlugin): ExaminedPlugin {
   const { name, apiVersion, options } = plugin
-  return { name, apiVersion, hooks: hooksOf(plugin), options: options.map(plainOption) }
+  return { name: printableLine(name), apiVersion, hooks: hooksOf(plugin), options: options.map(plainOption) }
 }
 
-/** What the contract knows of it, and nothing that could not be copied. */
+/** What the contract knows of it, and nothing that could not be copied, or shown. */
 function plainOption(option: OptionDescription): OptionDescription {
   const { name, type, summary, default: usual, required, secret } = option
   return {
-    ...{ name, type, summary },
-    ...(usual !== undefined && { default: usual }),
+    ...{ name: printableLine(name), type: printableLine(type), summary: printableLine(summary) },
+    ...(usual !== undefined && { default: printableLine(usual) }),
     ...(required === true && { required }),
     ...(secret === true && { secret }),
   }

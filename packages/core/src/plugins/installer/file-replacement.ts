@@ -1,55 +1,83 @@
 import { randomBytes } from 'node:crypto'
 import { constants, type Stats } from 'node:fs'
-import { access, open, readFile, realpath, rename, rm, stat } from 'node:fs/promises'
-import { dirname } from 'node:path'
+import { access, open, readdir, readFile, realpath, rename, rm, stat } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
+import { nodeDisk } from '../../disk/node-disk.ts'
 import { systemErrorText } from '../../errors/system-error.ts'
 import { WalrError } from '../../errors/walr-error.ts'
+import { isLeftBehind } from './left-behind.ts'
+import type { Publication } from './publication.ts'
 
-/** New contents of a file, written beside it and durable, that have not taken its place yet. Gone when it is disposed of. */
-export interface FileReplacement extends AsyncDisposable {
+/** New contents of a file that have not taken its place yet. Nothing of them is on disk. */
+export interface FileReplacement {
   /**
-   * Takes the place of the file, in one step.
+   * Takes the place of the file, durably and in one step. To take it back puts the old contents there again, durably, too.
    * @throws WalrError WALR_WRITE_FAILED, or WALR_CONFIG when somebody has changed the file meanwhile; then nothing has changed.
    */
-  commit(): Promise<void>
+  commit(): Promise<Publication>
 }
 
 /**
- * Prepares to replace a text file, behind symbolic links, keeping its mode and owner.
+ * Prepares to replace a text file, behind symbolic links, keeping its mode and owner. Removes what processes that were killed
+ * while they replaced it have left beside it.
  * @param edit makes the new contents of the old ones.
  * @returns undefined when they are the same.
- * @throws WalrError WALR_WRITE_FAILED, and what `edit` throws.
+ * @throws WalrError WALR_CONFIG when it is not UTF-8, WALR_WRITE_FAILED, and what `edit` throws.
  */
 export async function prepareReplacement(
   path: string,
   edit: (text: string) => string,
 ): Promise<FileReplacement | undefined> {
-  const before = await readFile(path, 'utf8').catch((cause: unknown) => {
+  const before = await readFile(path).catch((cause: unknown) => {
     throw notWritten(path, cause)
   })
-  const after = edit(before)
-  if (after === before) return undefined
-  let temporary: string | undefined
+  const after = Buffer.from(edit(utf8Text(before)))
+  let file: string
   try {
-    const file = await realpath(path)
+    file = await realpath(path)
+    await removeLeftovers(file)
+    if (after.equals(before)) return undefined
     await access(file, constants.W_OK)
-    const written = `${file}.walr-${randomBytes(6).toString('hex')}`
-    temporary = written
-    await writeAlike(written, await stat(file), after)
-    return {
-      commit: () => replace(written, file, before),
-      [Symbol.asyncDispose]: () => rm(written, { force: true }),
-    }
+    await access(dirname(file), constants.W_OK)
   } catch (cause) {
-    if (temporary !== undefined) await rm(temporary, { force: true })
     throw notWritten(path, cause)
+  }
+  return {
+    async commit() {
+      await replace(file, before, after)
+      return { takeBack: () => replace(file, after, before), settle: () => Promise.resolve() }
+    },
   }
 }
 
-async function writeAlike(path: string, { mode, uid, gid }: Stats, text: string): Promise<void> {
+/** Whatever is not UTF-8 would come back as something else. */
+function utf8Text(bytes: Buffer): string {
+  const text = bytes.toString('utf8')
+  const again = Buffer.from(text)
+  if (again.equals(bytes)) return text
+  const at = bytes.findIndex((byte, index) => byte !== again[index])
+  const line = bytes.subarray(0, at).filter((byte) => byte === 0x0a).length + 1
+  throw new WalrError('WALR_CONFIG', `it is not UTF-8 (line ${line})`)
+}
+
+async function replace(file: string, before: Buffer, after: Buffer): Promise<void> {
+  const temporary = `${file}.walr-${process.pid}-${randomBytes(6).toString('hex')}`
+  try {
+    await writeAlike(temporary, await stat(file), after)
+    if (!(await readFile(file)).equals(before)) throw changedMeanwhile(file)
+    await rename(temporary, file)
+  } catch (cause) {
+    await rm(temporary, { force: true })
+    throw cause instanceof WalrError ? cause : notWritten(file, cause)
+  }
+  // It counts from now on. A disk that cannot say whether it will after a power cut, too, is no reason to take it for undone.
+  await nodeDisk.syncDirectory(dirname(file)).catch(() => undefined)
+}
+
+async function writeAlike(path: string, { mode, uid, gid }: Stats, content: Buffer): Promise<void> {
   const handle = await open(path, 'wx', 0o600)
   try {
-    await handle.writeFile(text)
+    await handle.writeFile(content)
     if (uid !== process.getuid?.() || gid !== process.getgid?.()) await handle.chown(uid, gid)
     await handle.chmod(mode & 0o7777)
     await handle.sync()
@@ -58,23 +86,26 @@ async function writeAlike(path: string, { mode, uid, gid }: Stats, text: string)
   }
 }
 
-async function replace(temporary: string, file: string, before: string): Promise<void> {
-  if ((await readFile(file, 'utf8')) !== before) {
-    throw new WalrError('WALR_CONFIG', `configuration file "${file}" was changed by somebody else meanwhile`, {
-      hint: 'Nothing was changed. Run the command again.',
-    })
+/** They have all that the file has, its secrets too. Where they cannot be removed they hinder nobody. */
+async function removeLeftovers(file: string): Promise<void> {
+  const [folder, start] = [dirname(file), `${basename(file)}.walr-`]
+  const names = await readdir(folder).catch(() => [])
+  for (const name of names) {
+    const pid = name.startsWith(start) ? /^(\d+)-[0-9a-f]{12}$/.exec(name.slice(start.length))?.[1] : undefined
+    if (pid === undefined) continue
+    const path = join(folder, name)
+    try {
+      if (await isLeftBehind(path, Number(pid))) await rm(path, { force: true })
+    } catch {
+      // the next change tries again
+    }
   }
-  try {
-    await rename(temporary, file)
-  } catch (cause) {
-    throw notWritten(file, cause)
-  }
-  const folder = await open(dirname(file), 'r')
-  try {
-    await folder.sync()
-  } finally {
-    await folder.close()
-  }
+}
+
+function changedMeanwhile(file: string): WalrError {
+  return new WalrError('WALR_CONFIG', `configuration file "${file}" was changed by somebody else meanwhile`, {
+    hint: 'Nothing was changed. Run the command again.',
+  })
 }
 
 function notWritten(path: string, cause: unknown): WalrError {

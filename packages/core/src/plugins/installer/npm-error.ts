@@ -1,17 +1,28 @@
 import { WalrError } from '../../errors/walr-error.ts'
+import { printable, printableLine } from '../../telemetry/printable-text.ts'
 import { redact } from '../../telemetry/redact.ts'
 import { nearestName } from '../contract/nearest-name.ts'
+import { failedCommand } from './failed-command.ts'
 import type { NpmFailure } from './npm-program.ts'
 import type { PluginSpec } from './plugin-spec.ts'
 
-/** Plugins that are walr's own, for names typed wrong. */
-const ownPlugins: readonly string[] = ['azure', 'crypto', 'gcs', 's3', 'sftp'].map((name) => `@walr/plugin-${name}`)
+/** Plugins that are walr's own are called `@walr/plugin-` and this. */
+const ownPlugins: readonly string[] = ['azure', 'crypto', 'gcs', 's3', 'sftp']
 
 /** npm's failure to install, as walr tells it. */
 export function npmError(failure: NpmFailure, spec: PluginSpec, coreVersion: string): WalrError {
   const what = `could not install "${redact(spec.text)}"`
   const { reason, hint } = meaningOf(failure, spec, coreVersion)
-  return new WalrError('WALR_PLUGIN', `${what}: ${reason}`, { detail: failure.lines.join('\n'), hint, cause: failure })
+  const detail = printable(withoutTrace(failure.lines).join('\n'))
+  return new WalrError('WALR_PLUGIN', `${what}: ${printableLine(reason)}`, { detail, hint, cause: failure })
+}
+
+/** npm shows the errors that it does not know as Node does: with a trace, and with their fields in braces. */
+function withoutTrace(lines: readonly string[]): readonly string[] {
+  const trace = lines.findIndex((line) => /^ {4}at /.test(line))
+  if (trace < 0) return lines
+  const end = lines.findIndex((line, index) => index >= trace && !/^ {4}at |^ {2,}\S+: |^\}$/.test(line))
+  return [...lines.slice(0, trace), ...(end < 0 ? [] : lines.slice(end))]
 }
 
 /**
@@ -25,6 +36,8 @@ export function isMisfit({ code, lines }: NpmFailure): boolean {
   )
 }
 
+const ownPrefix = /^(?:@walr\/|walr-)?(?:plugin-)?/
+
 interface Meaning {
   readonly reason: string
   readonly hint: string
@@ -37,7 +50,7 @@ const noVersion: Meaning = {
 const unreachable = new Set(['ECONNREFUSED', 'ECONNRESET', 'ENOTFOUND', 'EAI_AGAIN', 'ETIMEDOUT', 'ERR_SOCKET_TIMEOUT'])
 const denied = new Set(['E401', 'E403', 'ENEEDAUTH'])
 
-function meaningOf(failure: NpmFailure, { name }: PluginSpec, coreVersion: string): Meaning {
+function meaningOf(failure: NpmFailure, spec: PluginSpec, coreVersion: string): Meaning {
   if (isMisfit(failure)) {
     return {
       reason: `it or what it depends on does not go with this walr (@walr/core ${coreVersion})`,
@@ -45,15 +58,17 @@ function meaningOf(failure: NpmFailure, { name }: PluginSpec, coreVersion: strin
     }
   }
   const { code = '', lines } = failure
-  const first = lines[0] ?? 'npm failed'
+  const first = lines.find((line) => !/^(?:syscall|path|command failed)\b/.test(line)) ?? lines[0] ?? 'npm failed'
+  const command = failedCommand(lines, spec)
+  if (command !== undefined) return command
   switch (code) {
     case 'E404': {
       if (first.startsWith('No match found for version')) return noVersion
-      const nearest = name === undefined ? undefined : nearestName(name, ownPlugins)
+      const nearest = nearestName((spec.name ?? '').replace(ownPrefix, ''), ownPlugins)
       const hint =
         nearest === undefined
           ? 'Check the name, and the registry that npm is configured with.'
-          : `Did you mean "${nearest}"?`
+          : `Did you mean "@walr/plugin-${nearest}"?`
       return { reason: 'the registry has no such package', hint }
     }
     case 'ETARGET':
@@ -63,9 +78,33 @@ function meaningOf(failure: NpmFailure, { name }: PluginSpec, coreVersion: strin
         reason: 'it needs packages that are not on this machine, and --offline was given',
         hint: 'Install a packed file that bundles its dependencies, or without --offline.',
       }
+    case 'ENOENT':
+      if (spec.kind !== 'folder' || !lines.some((line) => line.includes(`${spec.text}/package.json`))) break
+      return {
+        reason: 'the folder has no package.json',
+        hint: 'Give the folder that the package.json of the plugin is in.',
+      }
+    case 'EJSONPARSE':
+      return {
+        reason: `a package.json is not valid JSON: ${first.replace(/^(?:JSON\.parse )?(?:Invalid package\.json: )?/, '')}`,
+        hint: 'Its author has to correct it.',
+      }
+    case 'TAR_BAD_ARCHIVE':
+    case 'Z_BUF_ERROR':
+    case 'Z_DATA_ERROR':
+      return {
+        reason: 'it is not a packed file, or a damaged one',
+        hint: 'Packed files are made with "npm pack". Look whether all of it was fetched.',
+      }
     case 'ENOSPC':
     case 'EDQUOT':
       return { reason: 'the disk is full', hint: "Make room in the data directory and in npm's cache." }
+  }
+  if (code === 'EINTEGRITY') {
+    return {
+      reason: 'what was fetched has another checksum than the registry says',
+      hint: 'Try again; something between here and the registry may have changed it.',
+    }
   }
   if (unreachable.has(code) || /network|socket|timeout/i.test(`${code} ${first}`)) {
     return {

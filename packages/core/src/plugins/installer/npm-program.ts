@@ -36,6 +36,8 @@ const fixedFlags = [
   ...['--global=false', '--workspaces=false', '--dry-run=false', '--package-lock=true', '--package-lock-only=false'],
   ...['--install-strategy=hoisted', '--install-links', '--legacy-peer-deps=false', '--force=false', '--omit=dev'],
   ...['--audit=false', '--fund=false', '--update-notifier=false', '--progress=false', '--yes'],
+  // npm's logs are for everybody to read, and have the address of the registry with its password.
+  '--logs-max=0',
 ] as const
 
 /** npm's own defaults keep somebody in front of a terminal for a minute when a registry is down. */
@@ -60,21 +62,24 @@ export async function runNpm(args: readonly string[], options: NpmOptions): Prom
   const loglevel = onLine === undefined ? '--loglevel=error' : '--loglevel=http'
   const more = onLine === undefined ? [] : ['--foreground-scripts']
   const flags = ['--prefix', folder, loglevel, ...fixedFlags, ...more]
-  const child = spawn(process.execPath, [npmPath(), ...args, ...flags], {
+  const child = spawn(process.execPath, ['--import', guardUrl(), npmPath(), ...args, ...flags], {
     cwd: folder,
     env: npmEnvironment(environment),
-    stdio: ['ignore', 'pipe', 'pipe'],
+    // The last one is for the guard: the system closes it when walr ends in whatever way.
+    stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
     // A group of its own, so that scripts of packages end with it, and Ctrl-C reaches walr alone.
     detached: true,
   })
+  const { stdout, stderr } = child
+  if (stdout === null || stderr === null) throw new Error('npm has no pipes')
   const exited = once(child, 'exit') as Promise<[number | null, NodeJS.Signals | null]>
   const closed = once(child, 'close')
   const lines: string[] = []
   const output: string[] = []
-  createInterface({ input: child.stdout }).on('line', (line) => {
+  createInterface({ input: stdout }).on('line', (line) => {
     output.push(line)
   })
-  createInterface({ input: child.stderr }).on('line', (line) => {
+  createInterface({ input: stderr }).on('line', (line) => {
     lines.push(redact(line))
     onLine?.(redact(line))
   })
@@ -101,9 +106,13 @@ export async function runNpm(args: readonly string[], options: NpmOptions): Prom
     clearTimeout(kill)
     signal.removeEventListener('abort', stop)
     closed.catch(() => undefined)
-    child.stdout.destroy()
-    child.stderr.destroy()
+    for (const pipe of child.stdio) pipe?.destroy()
   }
+}
+
+function guardUrl(): string {
+  const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js'
+  return new URL(`./npm-guard.${extension}`, import.meta.url).href
 }
 
 function npmPath(): string {

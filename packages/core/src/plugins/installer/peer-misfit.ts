@@ -16,11 +16,15 @@ export async function peerMisfit(folder: string, name: string, coreVersion: stri
     readonly version?: unknown
   }
   const range = peerDependencies?.['@walr/core']
-  if (typeof range !== 'string' || satisfies(coreVersion, range)) return undefined
-  return new NpmFailure('ERESOLVE', [`peer @walr/core@"${range}" from ${name}@${String(version)}`])
+  if (goesWith(coreVersion, range)) return undefined
+  return new NpmFailure('ERESOLVE', [`peer @walr/core@"${String(range)}" from ${name}@${String(version)}`])
 }
 
-/** By npm's own rules. */
+/** Whether a peer range of `@walr/core` has a version in it, or says nothing, by npm's own rules. */
+export function goesWith(coreVersion: string, range: unknown): boolean {
+  return typeof range !== 'string' || satisfies(coreVersion, range)
+}
+
 function satisfies(version: string, range: string): boolean {
   const semver = createRequire(npmManifestPath())('semver') as {
     readonly satisfies: (version: string, range: string) => boolean

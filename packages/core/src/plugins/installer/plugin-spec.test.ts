@@ -2,6 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { BUILTIN_PLUGINS } from '../../builtin/index.ts'
 import { isPinned, parsePluginSpec } from './plugin-spec.ts'
 
 let folder: string
@@ -54,6 +55,34 @@ describe('what can be installed', () => {
       expect(refused).not.toContain('hunter2')
     },
   )
+
+  it.each([
+    'https://example.com/x.tgz?sig=hunter2',
+    'HTTPS://example.com/x.tgz?X-Amz-Signature=hunter2',
+    'git+https://example.com/x.git?token=hunter2#v1',
+    'walr-x@https://example.com/x.tgz?hunter2',
+    'git@example.com:x.git?hunter2',
+  ])('a query in a URL is refused, since it may be a key, and not shown: %s', async (text) => {
+    const refused = await parsePluginSpec(text, folder).catch((error: unknown) => String(error))
+    expect(refused).toContain('has a query in it')
+    expect(refused).not.toContain('hunter2')
+  })
+
+  it('a path may have a question mark, and a fragment, too', async () => {
+    mkdirSync(join(folder, 'what?'))
+    expect(await parsePluginSpec('./what?', folder)).toMatchObject({ kind: 'folder' })
+    expect(await parsePluginSpec('https://example.com/x.git#v?', folder)).toMatchObject({ kind: 'url' })
+  })
+
+  it('what is built in is not looked for where a stranger may have its name', async () => {
+    expect(BUILTIN_PLUGINS.length).toBeGreaterThan(0)
+    for (const { name } of BUILTIN_PLUGINS) {
+      for (const text of [name, `${name}@latest`]) {
+        await expect(parsePluginSpec(text, folder)).rejects.toThrow(`"${name}" is built into walr`)
+      }
+    }
+    expect(await parsePluginSpec('@acme/zstd', folder)).toMatchObject({ kind: 'registry' })
+  })
 
   it('a path that leads nowhere is told', async () => {
     await expect(parsePluginSpec('./absent', folder)).rejects.toThrow('there is nothing to install at "./absent"')

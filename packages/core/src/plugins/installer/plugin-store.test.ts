@@ -1,8 +1,11 @@
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readlinkSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { PluginStore, type Publication } from './plugin-store.ts'
+import { FaultDisk } from '../../disk/fault-disk.ts'
+import { nodeDisk } from '../../disk/node-disk.ts'
+import { PluginStore } from './plugin-store.ts'
+import type { Publication } from './publication.ts'
 
 const NAME = '@acme/walr-x'
 let data: string
@@ -57,12 +60,64 @@ describe('a published plugin', () => {
   })
 })
 
+describe('a plugin that somebody else has published meanwhile', () => {
+  it('stays when the one before is taken back', async () => {
+    const first = await publish('1.0.0')
+    const second = await publish('1.1.0')
+    await first.takeBack()
+    expect(await store.current(NAME)).toMatch(/1\.1\.0-/)
+    await second.takeBack()
+    expect(existsSync(join(String(await store.current(NAME)), 'version'))).toBe(true)
+  })
+
+  it('stays when the one before is settled', async () => {
+    const first = await publish('1.0.0')
+    await (await publish('1.1.0')).settle()
+    await first.settle()
+    expect(existsSync(join(String(await store.current(NAME)), 'version'))).toBe(true)
+    expect(versions()).toEqual(['1.0.0', '1.1.0', 'current'])
+  })
+})
+
+it('a generation lies where it belongs, whatever its version is', async () => {
+  const staged = join(data, 'staged')
+  mkdirSync(staged)
+  await (await store.publish(NAME, '1.0.0/../../../../evil', staged)).settle()
+  expect(readdirSync(data)).toEqual(['plugins'])
+  expect(dirname(String(await store.current(NAME)))).toBe(folder())
+})
+
+it.each(['../evil', '/../../evil', '@a/../../b', 'Upper', ''])('%j is no name to publish by', async (name) => {
+  const staged = join(data, 'staged')
+  mkdirSync(staged)
+  await expect(store.publish(name, '1.0.0', staged)).rejects.toMatchObject({ code: 'WALR_PLUGIN' })
+  expect(readdirSync(data)).toEqual(['staged'])
+  expect(await store.current(name)).toBeUndefined()
+})
+
+it('what may be gone after a power cut is not published', async () => {
+  const disk = new FaultDisk(nodeDisk)
+  store = new PluginStore(data, disk)
+  await (await publish('1.0.0')).settle()
+  expect(disk.operations.map(({ path }) => path)).toEqual([folder(), dirname(folder()), data])
+  disk.on({ operation: 'syncDirectory' }, { error: 'EIO' })
+  await expect(publish('1.1.0')).rejects.toMatchObject({ code: 'WALR_WRITE_FAILED' })
+  expect(versions()).toEqual(['1.0.0', 'current'])
+  expect(await store.current(NAME)).toMatch(/1\.0\.0-/)
+})
+
 describe('a removed plugin', () => {
   it('is gone, and nothing else is', async () => {
     await (await publish('1.0.0')).settle()
     mkdirSync(join(data, 'plugins/other'))
     await (await store.remove(NAME)).settle()
     expect(readdirSync(join(data, 'plugins'))).toEqual(['other'])
+  })
+
+  it('that was the last one leaves no empty folder', async () => {
+    await (await publish('1.0.0')).settle()
+    await (await store.remove(NAME)).settle()
+    expect(readdirSync(data)).toEqual([])
   })
 
   it('that is taken back is there again', async () => {

@@ -2,8 +2,10 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { isSystemError } from '../../errors/system-error.ts'
 import { WalrError } from '../../errors/walr-error.ts'
+import type { Logger } from '../../telemetry/logger.ts'
+import { printable, printableLine } from '../../telemetry/printable-text.ts'
 import { redact } from '../../telemetry/redact.ts'
-import { readManifest, UnusableManifest, type PluginManifest } from '../loader/plugin-manifest.ts'
+import { PLUGIN_API_VERSION, readManifest, UnusableManifest, type PluginManifest } from '../loader/plugin-manifest.ts'
 import { packageFolder } from '../loader/installed-plugin-folder.ts'
 import { writeContractPackage } from './contract-package.ts'
 import { examinePlugin } from './examine-plugin.ts'
@@ -16,6 +18,7 @@ import { peerMisfit } from './peer-misfit.ts'
 import type { ExaminedPlugin } from './plugin-examination.ts'
 import type { PluginSpec } from './plugin-spec.ts'
 import { makeTreeReadable } from './readable-tree.ts'
+import { doesNotFit, stageAnotherVersion } from './stage-another-version.ts'
 import { makeStagingFolder } from './staging-folder.ts'
 
 /** How plugins are fetched. */
@@ -34,6 +37,8 @@ export interface StageOptions {
   readonly onNpmLine?: ((line: string) => void) | undefined
   /** One version of a package of the registry instead of the one that npm would choose. */
   readonly version?: string
+  /** Told when another version was taken than npm would choose. */
+  readonly logger?: Pick<Logger, 'notice'>
   /** How long a plugin may take for being imported, in milliseconds. */
   readonly importLimitMs?: number | undefined
 }
@@ -49,10 +54,26 @@ export interface StagedPlugin extends AsyncDisposable {
 
 /**
  * Fetches a plugin with its own tree of dependencies into a folder beside the installed ones, and proves that this walr can use
- * it. Of a package that is no plugin nothing is run, unless it is made by its own scripts: a folder, or a git repository.
+ * it. When what npm would choose is for another walr, the newest version that was asked for and goes with this one is taken.
+ * Of a package that is no plugin nothing is run, unless it is made by its own scripts: a folder, or a git repository.
  * @throws WalrError WALR_PLUGIN or WALR_WRITE_FAILED, after which nothing is left of it; the reason of the signal.
  */
 export async function stagePlugin(spec: PluginSpec, options: StageOptions): Promise<StagedPlugin> {
+  const { name } = spec
+  try {
+    return await stageOne(spec, options)
+  } catch (error) {
+    const isChosen = options.version !== undefined || options.offline
+    if (isChosen || spec.kind !== 'registry' || name === undefined || !doesNotFit(error)) throw error
+    const { environment, signal, logger, onNpmLine: onLine } = options
+    await using staging = await makeStagingFolder(options.dataDirectory)
+    const npm = { folder: staging.path, environment, signal, onLine }
+    const stage = (version: string): Promise<StagedPlugin> => stageOne(spec, { ...options, version })
+    return await stageAnotherVersion({ ...spec, name }, error, { npm, logger, stage })
+  }
+}
+
+async function stageOne(spec: PluginSpec, options: StageOptions): Promise<StagedPlugin> {
   const { dataDirectory, signal, onStep, importLimitMs } = options
   const staging = await makeStagingFolder(dataDirectory)
   try {
@@ -73,7 +94,7 @@ export async function stagePlugin(spec: PluginSpec, options: StageOptions): Prom
       // once more from npm's cache: "npm rebuild" would fail where the script of an optional dependency does
       await npm(['ci'], folder, spec, version, options)
     }
-    onStep(`checking ${name} ${manifest.version}`)
+    onStep(`checking ${name} ${printableLine(manifest.version)}`)
     const packageFile = join(packageFolder(folder, name), 'package.json')
     const location = { kind: 'package', folder: packageFolder(folder, name), packageFile } as const
     const limit = importLimitMs === undefined ? {} : { limitMs: importLimitMs }
@@ -126,7 +147,8 @@ async function npm(
 ): Promise<void> {
   const more = offline ? ['--offline', '--prefer-offline'] : []
   try {
-    await runNpm([...args, ...more], { folder, environment, signal, onLine: onNpmLine })
+    const onLine = onNpmLine && ((line: string): void => onNpmLine(printable(line)))
+    await runNpm([...args, ...more], { folder, environment, signal, onLine })
   } catch (error) {
     if (error instanceof NpmFailure) throw npmError(error, spec, version)
     throw error
@@ -145,13 +167,30 @@ async function installedName(folder: string, { text }: PluginSpec): Promise<stri
 }
 
 async function manifestOf(folder: string, name: string): Promise<PluginManifest> {
+  const packageFile = join(packageFolder(folder, name), 'package.json')
   try {
-    return await readManifest(join(packageFolder(folder, name), 'package.json'))
+    return await readManifest(packageFile)
   } catch (error) {
     if (!(error instanceof UnusableManifest)) throw error
     // The folder is gone when this is read.
-    const text = error.message.replaceAll(`${folder}/`, '')
-    throw new WalrError('WALR_PLUGIN', `"${name}" ${text}`, { hint: 'docs/plugin-authors.md tells what a plugin is.' })
+    const text = printable(error.message.replaceAll(`${folder}/`, ''))
+    const isMisfit = await speaksAnotherApi(packageFile)
+    throw new WalrError('WALR_PLUGIN', `"${name}" ${text}`, {
+      hint: isMisfit ? undefined : 'docs/plugin-authors.md tells what a plugin is.',
+      cause: isMisfit ? new NpmFailure('ERESOLVE', [text]) : error.cause,
+    })
+  }
+}
+
+/** Whether it is a plugin, for an older or a newer walr. */
+async function speaksAnotherApi(packageFile: string): Promise<boolean> {
+  try {
+    const { walr } = JSON.parse(await readFile(packageFile, 'utf8')) as {
+      readonly walr?: { readonly apiVersion?: unknown }
+    }
+    return Number.isInteger(walr?.apiVersion) && walr?.apiVersion !== PLUGIN_API_VERSION
+  } catch {
+    return false // what is wrong with the file has been found already
   }
 }
 

@@ -1,11 +1,16 @@
 import { randomBytes } from 'node:crypto'
-import { chmod, mkdir, readdir, rm, rmdir, stat } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { mkdir, readdir, rm } from 'node:fs/promises'
+import { join } from 'node:path'
 import { isSystemError } from '../../errors/system-error.ts'
+import { WalrError } from '../../errors/walr-error.ts'
 import { dataDirectoryError } from './install-error.ts'
+import { isLeftBehind } from './left-behind.ts'
+import { makeFolders, removeEmpty } from './made-folders.ts'
 
-const OLD_MS = 24 * 3600 * 1000
 const named = /^\.staging-(\d+)-/
+
+/** Another walr may remove the empty folder `plugins/` at the same moment; that often at most. */
+const MOST_ATTEMPTS = 5
 
 /**
  * A folder below `plugins/` of a data directory, on the same file system as what is published there. Gone, with all that is in
@@ -21,88 +26,44 @@ export interface StagingFolder extends AsyncDisposable {
  */
 export async function makeStagingFolder(dataDirectory: string): Promise<StagingFolder> {
   const plugins = join(dataDirectory, 'plugins')
-  const made = await makeFolders(plugins)
-  try {
-    await removeLeftovers(plugins)
-    const path = join(plugins, `.staging-${process.pid}-${randomBytes(6).toString('hex')}`)
-    await mkdir(path)
-    return {
-      path,
-      [Symbol.asyncDispose]: async () => {
-        await rm(path, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 })
-        await removeEmpty(made)
-      },
-    }
-  } catch (cause) {
-    await removeEmpty(made)
-    throw dataDirectoryError('make a folder in', plugins, cause)
-  }
-}
-
-/** Makes a folder and those above it, for everybody to read. @returns those that were not there, the innermost first. */
-export async function makeFolders(path: string): Promise<readonly string[]> {
-  const missing: string[] = []
-  for (let folder = path; !(await isThere(folder)); folder = dirname(folder)) missing.push(folder)
-  const made: string[] = []
-  for (const folder of [...missing].reverse()) {
+  for (let attempt = 1; ; attempt++) {
+    let made: readonly string[] = []
     try {
-      await mkdir(folder)
-      made.unshift(folder)
-      await chmod(folder, 0o755)
+      made = await makeFolders(dataDirectory, plugins)
+      const path = join(plugins, `.staging-${process.pid}-${randomBytes(6).toString('hex')}`)
+      await mkdir(path)
+      await removeLeftovers(plugins)
+      return {
+        path,
+        [Symbol.asyncDispose]: async () => {
+          await rm(path, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 })
+          await removeEmpty(made)
+        },
+      }
     } catch (cause) {
-      if (isSystemError(cause, 'EEXIST')) continue
       await removeEmpty(made)
-      throw dataDirectoryError('make folder', folder, cause)
-    }
-  }
-  return made
-}
-
-/** Removes those of the folders that are empty. Another installation may use them by now. */
-export async function removeEmpty(folders: readonly string[]): Promise<void> {
-  for (const folder of folders) {
-    try {
-      await rmdir(folder)
-    } catch (error) {
-      if (isSystemError(error, 'ENOTEMPTY', 'EEXIST', 'ENOENT')) continue
-      throw error
+      if (isGone(cause) && attempt < MOST_ATTEMPTS) continue
+      if (cause instanceof WalrError) throw cause
+      throw dataDirectoryError('make a folder in', plugins, cause)
     }
   }
 }
 
+function isGone(error: unknown): boolean {
+  return isSystemError(error instanceof WalrError ? error.cause : error, 'ENOENT')
+}
+
+/** What cannot be removed is no obstacle: something that a killed npm has started may still be writing there. */
 async function removeLeftovers(plugins: string): Promise<void> {
-  for (const name of await readdir(plugins)) {
+  const names = await readdir(plugins).catch(() => [])
+  for (const name of names) {
     const pid = named.exec(name)?.[1]
+    if (pid === undefined) continue
     const path = join(plugins, name)
-    if (pid !== undefined && (!isAlive(Number(pid)) || (await ageMs(path)) > OLD_MS)) {
-      await rm(path, { recursive: true, force: true })
+    try {
+      if (await isLeftBehind(path, Number(pid))) await rm(path, { recursive: true, force: true })
+    } catch {
+      // the next installation tries again
     }
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    return process.kill(pid, 0)
-  } catch (error) {
-    return !isSystemError(error, 'ESRCH')
-  }
-}
-
-async function ageMs(path: string): Promise<number> {
-  try {
-    return Date.now() - (await stat(path)).mtimeMs
-  } catch (error) {
-    if (isSystemError(error, 'ENOENT')) return 0
-    throw error
-  }
-}
-
-async function isThere(path: string): Promise<boolean> {
-  try {
-    await stat(path)
-    return true
-  } catch (cause) {
-    if (isSystemError(cause, 'ENOENT')) return false
-    throw dataDirectoryError('look at', path, cause)
   }
 }

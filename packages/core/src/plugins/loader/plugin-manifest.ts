@@ -6,6 +6,9 @@ import { shownValue } from './shown-value.ts'
 /** The version of the contract that this walr speaks. */
 export const PLUGIN_API_VERSION: PluginApiVersion = 1
 
+/** Of https://semver.org, which npm asks for as well, though not of what it gets from a file. */
+const semanticVersion = /^\d+\.\d+\.\d+(?:-[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*)?(?:\+[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*)?$/
+
 const hooks: readonly PluginHook[] = ['storage', 'codec', 'retention']
 
 /** What a plugin's package.json says about it. */
@@ -40,6 +43,11 @@ export async function readManifest(packageFile: string): Promise<PluginManifest>
   if (versionFault !== undefined) throw new UnusableManifest(versionFault)
   if (!Array.isArray(provides) || provides.length === 0 || provides.some((hook) => typeof hook !== 'string')) {
     throw new UnusableManifest(`has no list "walr.provides" of hooks (${hooks.join(', ')}) in "${packageFile}"`)
+  }
+  if (version !== undefined && (typeof version !== 'string' || !semanticVersion.test(version))) {
+    throw new UnusableManifest(
+      `has the version ${shownValue(version)} in "${packageFile}", which is no version (it has to be like "1.0.0")`,
+    )
   }
   return {
     name,

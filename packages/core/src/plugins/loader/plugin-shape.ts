@@ -1,5 +1,6 @@
 import type { PluginHook, WalrPlugin } from '../contract/index.ts'
 import { apiVersionFault, type PluginManifest } from './plugin-manifest.ts'
+import { shownValue } from './shown-value.ts'
 
 /** The name of the function that offers a hook. */
 export const HOOK_FUNCTIONS = {
@@ -49,10 +50,7 @@ function shapeFault(fields: ReadonlyMap<string, unknown>, manifest: PluginManife
   const versionFault = apiVersionFault(fields.get('apiVersion'), name)
   if (versionFault !== undefined) return versionFault
   if (typeof fields.get('parseOptions') !== 'function') return 'has a default export without a function "parseOptions"'
-  if (!describesOptions(fields.get('options'))) {
-    return 'has a default export whose "options" is not a list of { name, type, summary }'
-  }
-  return hooksFault(fields, manifest)
+  return optionsFault(fields.get('options')) ?? hooksFault(fields, manifest)
 }
 
 function hooksFault(fields: ReadonlyMap<string, unknown>, manifest: PluginManifest | undefined): string | undefined {
@@ -70,17 +68,21 @@ function hooksFault(fields: ReadonlyMap<string, unknown>, manifest: PluginManife
   return count === 0 ? `offers none of ${Object.values(HOOK_FUNCTIONS).join(', ')}` : undefined
 }
 
-function describesOptions(value: unknown): boolean {
-  return (
-    Array.isArray(value) &&
-    value.every((option: unknown) => {
-      if (typeof option !== 'object' || option === null) return false
-      const { name, type, summary } = option as {
-        readonly name?: unknown
-        readonly type?: unknown
-        readonly summary?: unknown
-      }
-      return [name, type, summary].every((text) => typeof text === 'string')
-    })
-  )
+function optionsFault(value: unknown): string | undefined {
+  const notTexts = 'has a default export whose "options" is not a list of { name, type, summary }'
+  if (!Array.isArray(value)) return notTexts
+  for (const option of value as readonly unknown[]) {
+    const fields = new Map<string, unknown>(typeof option === 'object' && option !== null ? Object.entries(option) : [])
+    const [name, type, summary] = ['name', 'type', 'summary'].map((field) => fields.get(field))
+    if (typeof name !== 'string' || typeof type !== 'string' || typeof summary !== 'string') return notTexts
+    for (const [field, expected] of Object.entries(mayBeAbsent)) {
+      const found = fields.get(field)
+      if (found === undefined || typeof found === expected) continue
+      return `describes its option "${name}" with a "${field}" that is no ${expected}: ${shownValue(found)}`
+    }
+  }
+  return undefined
 }
+
+/** What the description of an option has beside its name, type and summary. */
+const mayBeAbsent = { default: 'string', required: 'boolean', secret: 'boolean' } as const
