@@ -13,7 +13,10 @@ let server: Radosgw
 let cluster: PostgresCluster
 beforeAll(async () => {
   server = await startRadosgw()
-  cluster = await startCluster({ version: 17, settings: { wal_keep_size: '1GB', max_replication_slots: '60' } })
+  cluster = await startCluster({
+    version: 17,
+    settings: { wal_keep_size: '8GB', max_wal_size: '8GB', max_replication_slots: '60' },
+  })
 })
 afterAll(async () => {
   await cluster[Symbol.asyncDispose]()
