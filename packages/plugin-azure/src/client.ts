@@ -1,6 +1,4 @@
 import { createHash } from 'node:crypto'
-import { readFile } from 'node:fs/promises'
-import { resolve } from 'node:path'
 import {
   AnonymousCredential,
   ContainerClient,
@@ -8,8 +6,8 @@ import {
   StorageSharedKeyCredential,
   type RequestPolicyFactory,
 } from '@azure/storage-blob'
-import { StorageError, type HookContext } from '@walr/core/plugin'
-import { createAgents } from '@walr/plugin-kit/storage'
+import type { HookContext } from '@walr/core/plugin'
+import { createAgents, readAuthorities } from '@walr/plugin-kit/storage'
 import { createTokenCredential } from './credentials.ts'
 import type { AzureOptions } from './options.ts'
 import type { Authorization } from './place.ts'
@@ -26,7 +24,7 @@ export interface AzureClient {
  */
 export async function createClient(options: AzureOptions, context: HookContext): Promise<AzureClient> {
   const { containerUrl, authorization } = options.place
-  const agents = createAgents({ ...options, ca: await readAuthorities(options, context) })
+  const agents = createAgents({ ...options, ca: await readAuthorities(options.caFile, context.baseDirectory) })
   const pipeline = newPipeline(credentialOf(authorization, options.requestTimeoutMs), {
     // walr repeats what is transient; blocks are repeated in put-blocks.ts
     retryOptions: { maxTries: 1 },
@@ -64,15 +62,4 @@ function credentialOf(
   if (authorization.kind === 'sas') return new AnonymousCredential()
   if (authorization.kind === 'token') return createTokenCredential(authorization, timeoutMs)
   return new StorageSharedKeyCredential(authorization.accountName, authorization.accountKey)
-}
-
-async function readAuthorities({ caFile }: AzureOptions, { baseDirectory }: HookContext): Promise<string | undefined> {
-  if (caFile === undefined) return undefined
-  const path = resolve(baseDirectory, caFile)
-  try {
-    return await readFile(path, 'utf8')
-  } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause)
-    throw new StorageError('Permanent', `could not read "${path}" (option "caFile"): ${reason}`, { cause })
-  }
 }

@@ -1,7 +1,5 @@
-import { readFile } from 'node:fs/promises'
-import { resolve } from 'node:path'
-import { StorageError, type HookContext } from '@walr/core/plugin'
-import { createAgents } from '@walr/plugin-kit/storage'
+import type { HookContext } from '@walr/core/plugin'
+import { createAgents, readAuthorities } from '@walr/plugin-kit/storage'
 import { ApiClient } from './api-client.ts'
 import { findCredentials } from './credentials/find-credentials.ts'
 import { TokenCache } from './credentials/token-cache.ts'
@@ -18,7 +16,7 @@ const METADATA_TIMEOUT_MS = 3000
  * @throws StorageError Permanent when `caFile` cannot be read.
  */
 export async function createClient(options: GcsOptions, context: HookContext): Promise<ApiClient> {
-  const ca = await readAuthorities(options, context)
+  const ca = await readAuthorities(options.caFile, context.baseDirectory)
   const { connectTimeoutMs, requestTimeoutMs, maxConnections } = options
   const agents = createAgents({ maxConnections, connectTimeoutMs, requestTimeoutMs, ca })
   // who gives tokens is known to the public authorities
@@ -36,15 +34,4 @@ export async function createClient(options: GcsOptions, context: HookContext): P
   })
   const tokens = source && new TokenCache(source, now)
   return new ApiClient({ options, agents, tokens, allAgents: [agents, network, metadata] })
-}
-
-async function readAuthorities({ caFile }: GcsOptions, { baseDirectory }: HookContext): Promise<string | undefined> {
-  if (caFile === undefined) return undefined
-  const path = resolve(baseDirectory, caFile)
-  try {
-    return await readFile(path, 'utf8')
-  } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause)
-    throw new StorageError('Permanent', `could not read "${path}" (option "caFile"): ${reason}`, { cause })
-  }
 }

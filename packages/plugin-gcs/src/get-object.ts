@@ -1,11 +1,11 @@
 import { Readable } from 'node:stream'
 import { StorageError, type GetOptions } from '@walr/core/plugin'
-import { BodyReader } from '@walr/plugin-kit/storage'
+import { BodyReader, VerifiedBody } from '@walr/plugin-kit/storage'
 import { customerKey, objectPath, type GcsAccess } from './access.ts'
+import { Crc32c } from './crc32c.ts'
 import { gcsStorageError } from './error-map.ts'
 import { headObject, isAbsence, tellAbsent } from './head-object.ts'
 import { readText, type HttpAnswer } from './http-exchange.ts'
-import { VerifiedBody } from './verified-body.ts'
 
 const RANGE_BEHIND_END = 416
 
@@ -41,7 +41,20 @@ export async function getObject(
     throw new StorageError('Permanent', `the server sent other bytes than were asked for: ${sent}`)
   }
   const checksum = isWhole ? storedChecksum(answer) : undefined
-  return checksum === undefined ? reader : new VerifiedBody(reader, key, checksum)
+  return checksum === undefined ? reader : verified(reader, key, checksum)
+}
+
+/** @param expected the CRC32C that the server keeps; base64. */
+function verified(reader: BodyReader, key: string, expected: string): VerifiedBody<Buffer> {
+  return new VerifiedBody(reader, new Crc32c(), (digest) => {
+    const computed = digest.toString('base64')
+    if (computed === expected) return
+    throw new StorageError(
+      'Transient',
+      `what was read of "${key}" has the CRC32C ${computed}, but the server keeps ${expected}: it was altered on the way, ` +
+        'or the object is damaged if another reading says the same',
+    )
+  })
 }
 
 async function request(

@@ -1,4 +1,5 @@
 import { StorageError, type ListOptions, type StoredObject } from '@walr/core/plugin'
+import { inByteOrder } from '@walr/plugin-kit/storage'
 import { z } from 'zod'
 import { collectionPath, type GcsAccess } from './access.ts'
 import { toResource, toStoredObject } from './object-resource.ts'
@@ -20,8 +21,16 @@ export function parsePage(json: unknown): z.output<typeof pageSchema> {
   return page.data
 }
 
-/** Lists page by page. The server sorts by the bytes of UTF-8, as the contract wants it. */
-export async function* listObjects(
+/** Lists page by page. The server sorts by the bytes of UTF-8, as the contract wants it; another order is an error. */
+export function listObjects(
+  access: GcsAccess,
+  prefix: string,
+  options: ListOptions,
+): AsyncGenerator<StoredObject, void, undefined> {
+  return inByteOrder(listed(access, prefix, options))
+}
+
+async function* listed(
   access: GcsAccess,
   prefix: string,
   { startAfter, signal }: ListOptions,

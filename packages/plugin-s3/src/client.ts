@@ -1,9 +1,7 @@
-import { readFile } from 'node:fs/promises'
-import { resolve } from 'node:path'
 import { S3Client, type S3ClientConfig } from '@aws-sdk/client-s3'
 import { NodeHttpHandler } from '@smithy/node-http-handler'
-import { StorageError, type HookContext } from '@walr/core/plugin'
-import { createAgents } from '@walr/plugin-kit/storage'
+import type { HookContext } from '@walr/core/plugin'
+import { createAgents, readAuthorities } from '@walr/plugin-kit/storage'
 import type { S3Options } from './options.ts'
 
 /**
@@ -12,7 +10,7 @@ import type { S3Options } from './options.ts'
  */
 export async function createClient(options: S3Options, context: HookContext): Promise<S3Client> {
   const { endpoint, forcePathStyle, requestChecksumCalculation, region } = options
-  const agents = createAgents({ ...options, ca: await readAuthorities(options, context) })
+  const agents = createAgents({ ...options, ca: await readAuthorities(options.caFile, context.baseDirectory) })
   // Failed commands are also thrown, and are not always failures: an object that is there already is news to nobody.
   const warn = (...content: unknown[]): void => {
     const text = content.filter((part) => typeof part === 'string').join(' ')
@@ -34,17 +32,6 @@ export async function createClient(options: S3Options, context: HookContext): Pr
     requestHandler: new NodeHttpHandler({ httpAgent: agents.http, httpsAgent: agents.https, socketTimeout: 0 }),
     logger: { debug: quiet, info: quiet, warn, error: quiet },
   })
-}
-
-async function readAuthorities({ caFile }: S3Options, { baseDirectory }: HookContext): Promise<string | undefined> {
-  if (caFile === undefined) return undefined
-  const path = resolve(baseDirectory, caFile)
-  try {
-    return await readFile(path, 'utf8')
-  } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause)
-    throw new StorageError('Permanent', `could not read "${path}" (option "caFile"): ${reason}`, { cause })
-  }
 }
 
 /** Keys or profile of the options, and the role on top of them; without any the SDK looks at all its places. */
