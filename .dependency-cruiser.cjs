@@ -27,7 +27,11 @@ module.exports = {
       name: 'only-replication-touches-the-network',
       severity: 'error',
       // A Socket is also what reads a pipe without a thread: the guard's.
-      from: { path: src, pathNot: '/src/replication/|/installer/npm-guard\\.ts$|\\.test\\.ts$' },
+      // The prefetcher's is a Unix socket in the data directory.
+      from: {
+        path: src,
+        pathNot: '/src/replication/|/src/restore/prefetch/|/installer/npm-guard\\.ts$|\\.test\\.ts$',
+      },
       to: { path: '^(node:)?(net|tls)$' },
     },
     {
@@ -62,7 +66,24 @@ module.exports = {
     seen('plugins/creator', ['plugins/creator', 'plugins/contract', 'builtin', 'errors']),
     seen('builtin', ['builtin', 'plugins/contract', 'wal/compression', 'errors', 'disk']),
     seen('archive', ['archive', 'codec', 'plugins/contract', 'wal', 'errors', 'disk', 'telemetry']),
-    seen('restore', ['restore', 'wal', 'errors', 'disk', 'telemetry', 'config']),
+    seen('restore', [
+      'restore',
+      'archive',
+      'codec',
+      'plugins/contract',
+      'wal',
+      'errors',
+      'disk',
+      'telemetry',
+      'config',
+    ]),
+    seen('http', ['http', 'restore', 'wal', 'errors', 'disk', 'telemetry', 'config']),
+    {
+      name: 'only-http-sees-the-web-framework',
+      severity: 'error',
+      from: { path: src, pathNot: '/src/http/' },
+      to: { path: 'node_modules/@?fastify' },
+    },
     seen('app', [
       'app',
       'archive',
@@ -71,6 +92,7 @@ module.exports = {
       'config',
       'disk',
       'errors',
+      'http',
       'plugins',
       'replication',
       'restore',

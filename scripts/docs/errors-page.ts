@@ -7,7 +7,9 @@ const exitMeanings: Record<keyof typeof EXIT_CODES, string> = {
   success:
     'The work is done: `--endpos` was reached, SIGINT or SIGTERM stopped walr in an orderly way, the slot was made.',
   failure: 'The command line is wrong, a fatal error, or a lost stream with `--no-loop`. As pg_receivewal.',
-  gap: 'WAL is missing between what walr has and what the server can still send. A new base backup is needed.',
+  warning: '`walr wal verify`: all WAL is there and good, but something deserves a look, such as a recorded gap.',
+  gap: 'WAL is missing between what walr has and what the server can still send. A new base backup is needed. `walr wal verify`: WAL is missing.',
+  damaged: '`walr wal verify`: WAL is damaged, is of another cluster, or is not what its name says.',
 }
 
 const restoreMeanings: Record<keyof typeof RESTORE_EXIT_CODES, string> = {

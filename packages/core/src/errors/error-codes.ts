@@ -160,6 +160,19 @@ export const ERROR_CODES = {
     meaning: 'A key cannot be read, is malformed, or does not decrypt what it should.',
     remedy: 'Give the key with the id in the message; keys stay in the key ring as long as objects need them.',
   },
+  WALR_HTTP_LISTEN: {
+    meaning: 'walr cannot serve over HTTP: the address is in use or not allowed, or certificate or key are not good.',
+    remedy: 'Correct `http.listen`, `http.certFile` or `http.keyFile`; the message has the reason that the system gave.',
+  },
+  WALR_SERVE_UNAVAILABLE: {
+    meaning: 'The `walr serve` at the given address cannot be reached, or does not know at the moment what it has.',
+    remedy: 'Nothing, usually: restore-command tries again, and then stops PostgreSQL, which loses nothing.',
+  },
+  WALR_SERVE_REFUSED: {
+    meaning:
+      'The `walr serve` at the given address refuses: no or a wrong token or certificate, another cluster, or it is no walr.',
+    remedy: 'Correct the address, the token or the certificates. PostgreSQL was told to stop, and loses nothing.',
+  },
   WALR_INTERNAL: {
     meaning: 'A fault in walr itself.',
     remedy: 'Run again with `--verbose` and report the stack trace.',
