@@ -1,9 +1,11 @@
 import { randomUUID } from 'node:crypto'
 import { WalrError } from '../errors/walr-error.ts'
-import type { Storage } from '../plugins/contract/index.ts'
+import { isStorageError, type Storage } from '../plugins/contract/index.ts'
 import type { DirectoryIdentity } from '../wal/directory-identity.ts'
+import type { SystemIdentifier } from '../wal/system-identifier.ts'
+import { isWalSegmentSize, type WalSegmentSize } from '../wal/wal-segment-size.ts'
 import type { ArchiveLayout } from './archive-layout.ts'
-import { contentDigest, putSmallObject } from './small-object.ts'
+import { contentDigest, getSmallObject, putSmallObject } from './small-object.ts'
 
 /**
  * Makes sure that the archive is this cluster's: writes its identity object, or compares the one that is there (law 5).
@@ -30,6 +32,40 @@ export async function ensureArchiveIdentity(
     throw wrongCluster(key, `segments of ${there.walSegmentSize} bytes, this one's have ${walSegmentSize}`)
   }
   return there.archiveId ?? contentDigest(found)
+}
+
+/**
+ * Whose archive it is, as its identity object says.
+ * @returns undefined when there is no such object: then it is no archive of this cluster, or nothing was archived yet.
+ * @throws WalrError WALR_ARCHIVE_WRONG_CLUSTER when the object is of another cluster, or is none of walr; StorageError.
+ */
+export async function readArchiveIdentity(
+  storage: Storage,
+  layout: ArchiveLayout,
+  systemIdentifier: SystemIdentifier,
+  signal: AbortSignal,
+): Promise<ArchiveIdentity | undefined> {
+  const key = layout.identityKey
+  let content: Buffer
+  try {
+    content = await getSmallObject(storage, key, signal)
+  } catch (error) {
+    if (isStorageError(error, 'NotFound')) return undefined
+    throw error
+  }
+  const { walSegmentSize, archiveId, ...there } = parseIdentityObject(key, content.toString('utf8'))
+  if (there.systemIdentifier !== systemIdentifier) {
+    throw wrongCluster(key, `system identifier ${there.systemIdentifier}, wanted is ${systemIdentifier}`)
+  }
+  if (!isWalSegmentSize(walSegmentSize)) throw wrongCluster(key, `segments of ${walSegmentSize} bytes`)
+  return { archiveId: archiveId ?? contentDigest(content), walSegmentSize }
+}
+
+/** What a reader learns of an archive. */
+export interface ArchiveIdentity {
+  /** The id that it got when it was begun. */
+  readonly archiveId: string
+  readonly walSegmentSize: WalSegmentSize
 }
 
 export interface ArchiveOwner {

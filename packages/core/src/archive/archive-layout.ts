@@ -50,6 +50,16 @@ export class ArchiveLayout {
     return this.#key(`history/${historyFileName}`)
   }
 
+  /** `SEGMENT.OFFSET.backup`, which PostgreSQL writes at the end of a base backup; not encoded either. */
+  backupHistoryKey(backupHistoryFileName: string): string {
+    return this.#key(`backup-history/${backupHistoryFileName}`)
+  }
+
+  /** The unfinished last segment of a timeline that a promotion left: `SEGMENT.partial` of PostgreSQL. */
+  partialKey(partialFileName: string, suffixes: string): string {
+    return this.#key(`partial/${partialFileName.slice(0, 8)}/${partialFileName}${suffixes}`)
+  }
+
   gapKey(fileName: string): string {
     return `${this.gapsPrefix}${fileName}`
   }

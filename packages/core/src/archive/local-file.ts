@@ -72,8 +72,8 @@ function readPlain(disk: Disk, path: string, suffix: SegmentItem['suffix']): Asy
   return suffix === '' ? bytes : decodeSegment(suffix, bytes, { tolerateCut: false })
 }
 
-/** A file through one buffer. */
-async function* readBorrowed(disk: Disk, path: string): AsyncGenerator<Uint8Array, void, undefined> {
+/** A file through one buffer: chunks are borrowed until the next one is pulled. */
+export async function* readBorrowed(disk: Disk, path: string): AsyncGenerator<Uint8Array, void, undefined> {
   const file = await disk.open(path, 'read')
   const buffer = Buffer.from(new ArrayBuffer(CHUNK_BYTES))
   try {

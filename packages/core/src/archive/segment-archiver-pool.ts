@@ -1,4 +1,5 @@
 import type { SegmentItem } from './archive-entry.ts'
+import type { PartialItem } from './partial-segment.ts'
 import { SegmentArchiver, type SegmentArchiverOptions, type SegmentOutcome } from './segment-archiver.ts'
 
 const MAX_BUFFERED_BYTES = 67_108_864 // 64 MiB
@@ -13,10 +14,19 @@ export class SegmentArchiverPool {
   }
 
   /** As {@link SegmentArchiver.archive} says. */
-  async archive(segment: SegmentItem, signal: AbortSignal): Promise<SegmentOutcome> {
+  archive(segment: SegmentItem, signal: AbortSignal): Promise<SegmentOutcome> {
+    return this.#with((archiver) => archiver.archive(segment, signal))
+  }
+
+  /** As {@link SegmentArchiver.archivePartial} says. */
+  archivePartial(segment: PartialItem, signal: AbortSignal): Promise<SegmentOutcome> {
+    return this.#with((archiver) => archiver.archivePartial(segment, signal))
+  }
+
+  async #with(work: (archiver: SegmentArchiver) => Promise<SegmentOutcome>): Promise<SegmentOutcome> {
     const archiver = this.#idle.pop() ?? new SegmentArchiver(this.#options)
     try {
-      return await archiver.archive(segment, signal)
+      return await work(archiver)
     } finally {
       this.#idle.push(archiver)
     }

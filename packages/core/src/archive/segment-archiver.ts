@@ -3,15 +3,29 @@ import type { CodecPipeline } from '../codec/codec-pipeline.ts'
 import { WalrError } from '../errors/walr-error.ts'
 import { isStorageError, type ByteSource, type PutConfirmation, type Storage } from '../plugins/contract/index.ts'
 import type { Logger } from '../telemetry/logger.ts'
+import { segmentStartLsn } from '../wal/wal-file-name.ts'
 import type { SegmentItem } from './archive-entry.ts'
 import type { ArchiveLayout } from './archive-layout.ts'
-import { compareWithArchived } from './archived-object.ts'
+import { compareWithArchived, type Comparison } from './archived-object.ts'
+import { compareRecords } from './compare-records.ts'
 import { ObjectBuffer } from './encoded-object.ts'
 import { readSegment, type LocalWal } from './local-file.ts'
+import { partialFileName, readPartialSegment, type PartialItem } from './partial-segment.ts'
 import { checksumOf } from './object-checksum.ts'
 
 /** What became of a segment: it is in the archive under its name, or other WAL is and this one is in quarantine. */
 export type SegmentOutcome = 'archived' | 'quarantined'
+
+/** A file on its way into the archive. */
+interface OutgoingFile {
+  /** Without what says how it is compressed; as it stands in messages and in the names of quarantine. */
+  readonly name: string
+  readonly key: string
+  /** Begins a reading of its plain bytes. */
+  readonly read: () => AsyncIterable<Uint8Array>
+  /** Compares what the archive has with it. */
+  readonly compare: typeof compareWithArchived
+}
 
 export interface SegmentArchiverOptions {
   readonly storage: Storage
@@ -43,19 +57,37 @@ export class SegmentArchiver {
    * the codecs throw.
    */
   async archive(segment: SegmentItem, signal: AbortSignal): Promise<SegmentOutcome> {
-    const { layout, codecs } = this.#options
-    const key = layout.segmentKey(segment.walFileName, codecs.suffix)
-    if (await this.#store(segment, key, signal)) return 'archived'
-    const found = await this.#compare(segment, key, signal)
+    const { layout, codecs, wal } = this.#options
+    const name = segment.walFileName
+    const key = layout.segmentKey(name, codecs.suffix)
+    return this.#archive({ name, key, read: () => readSegment(segment, wal), compare: compareWithArchived }, signal)
+  }
+
+  /**
+   * As {@link archive}, for the segment in which a timeline was left. Behind its last record it holds whatever was in the file
+   * before, so what is in the archive may differ there.
+   */
+  async archivePartial(segment: PartialItem, signal: AbortSignal): Promise<SegmentOutcome> {
+    const { layout, codecs, wal } = this.#options
+    const name = partialFileName(segment)
+    const key = layout.partialKey(name, codecs.suffix)
+    const startLsn = segmentStartLsn(segment.segmentNumber, wal.walSegmentSize)
+    const compare = compareRecords(startLsn)
+    return this.#archive({ name, key, read: () => readPartialSegment(segment, wal), compare }, signal)
+  }
+
+  async #archive(file: OutgoingFile, signal: AbortSignal): Promise<SegmentOutcome> {
+    if (await this.#store(file, file.key, signal)) return 'archived'
+    const found = await this.#compare(file, file.key, signal)
     if (found === 'equal') return 'archived'
-    await this.#quarantine(segment, { key, found }, signal)
+    await this.#quarantine(file, found, signal)
     return 'quarantined'
   }
 
   /** @returns false when the name is taken. */
-  async #store(segment: SegmentItem, key: string, signal: AbortSignal): Promise<boolean> {
+  async #store(file: OutgoingFile, key: string, signal: AbortSignal): Promise<boolean> {
     const { storage, wal, maxBufferedBytes } = this.#options
-    const encode = (): AsyncIterable<Uint8Array> => this.#encode(segment, key, signal)
+    const encode = (): AsyncIterable<Uint8Array> => this.#encode(file, key, signal)
     try {
       if (wal.walSegmentSize > maxBufferedBytes) {
         const counted = new CountedSource(encode)
@@ -76,41 +108,38 @@ export class SegmentArchiver {
     }
   }
 
-  #encode(segment: SegmentItem, key: string, signal: AbortSignal): AsyncIterable<Uint8Array> {
-    const { codecs, layout, wal } = this.#options
-    return codecs.encode(readSegment(segment, wal), { objectKey: layout.boundKey(key), signal })
+  #encode(file: OutgoingFile, key: string, signal: AbortSignal): AsyncIterable<Uint8Array> {
+    const { codecs, layout } = this.#options
+    return codecs.encode(file.read(), { objectKey: layout.boundKey(key), signal })
   }
 
-  async #compare(segment: SegmentItem, key: string, signal: AbortSignal): ReturnType<typeof compareWithArchived> {
-    const { storage, codecs, layout, wal } = this.#options
+  async #compare(file: OutgoingFile, key: string, signal: AbortSignal): Promise<Comparison> {
+    const { storage, codecs, layout } = this.#options
     const context = { objectKey: layout.boundKey(key), signal }
     const decode = (coded: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> =>
       codecs.decode(codecs.suffix, coded, context)
-    return compareWithArchived({ storage, key, decode }, readSegment(segment, wal), signal)
+    return file.compare({ storage, key, decode }, file.read(), signal)
   }
 
-  async #quarantine(
-    segment: SegmentItem,
-    { key, found }: { readonly key: string; readonly found: 'different' | 'damaged' },
-    signal: AbortSignal,
-  ): Promise<void> {
-    const { layout, codecs, wal, logger } = this.#options
+  async #quarantine(file: OutgoingFile, found: 'different' | 'damaged', signal: AbortSignal): Promise<void> {
+    const { layout, codecs, logger } = this.#options
+    const { name, key } = file
     const hash = createHash('sha256')
-    for await (const chunk of readSegment(segment, wal)) hash.update(chunk)
-    const ownKey = layout.quarantineKey(segment.walFileName, hash.digest('hex').slice(0, 32), codecs.suffix)
+    for await (const chunk of file.read()) hash.update(chunk)
+    const ownKey = layout.quarantineKey(name, hash.digest('hex').slice(0, 32), codecs.suffix)
     // Its digest is in the name: what is there under it is this segment, unless it was damaged as well.
-    const isThere = !(await this.#store(segment, ownKey, signal))
-    if (isThere && (await this.#compare(segment, ownKey, signal)) !== 'equal') {
+    const isThere = !(await this.#store(file, ownKey, signal))
+    if (isThere && (await this.#compare(file, ownKey, signal)) !== 'equal') {
       throw new WalrError('WALR_OBJECT_CORRUPT', `"${ownKey}" does not hold what its name says`, {
         hint: 'Delete that object: the local file is still there and will be stored again.',
       })
     }
     const why = found === 'different' ? 'other WAL' : 'something that does not decode'
-    logger.error(`the archive has ${why} under the name of segment "${segment.walFileName}"`, {
+    logger.error(`the archive has ${why} under the name of segment "${name}"`, {
       code: found === 'different' ? 'WALR_ARCHIVE_CONFLICT' : 'WALR_OBJECT_CORRUPT',
       detail: `The object is "${key}". What walr received was stored as "${ownKey}"; the local file stays, too.`,
       hint: 'Compare the two with pg_waldump. If two servers write as one cluster, stop one of them.',
-      fields: { key, quarantineKey: ownKey, walFileName: segment.walFileName },
+      fields: { key, quarantineKey: ownKey, walFileName: name },
     })
   }
 }

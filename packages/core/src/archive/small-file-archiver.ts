@@ -12,6 +12,9 @@ import { findForeignHistory } from './foreign-history.ts'
 import { readHistory, type LocalWal } from './local-file.ts'
 import { contentDigest, putSmallObject } from './small-object.ts'
 
+/** PostgreSQL writes some 300 bytes, and the label of a backup has at most 1024. */
+const MAX_BACKUP_HISTORY_BYTES = 65_536
+
 interface SmallFileContext {
   readonly storage: Storage
   readonly layout: ArchiveLayout
@@ -59,13 +62,44 @@ export async function archiveHistory(
   return { history, conflict }
 }
 
+/**
+ * Archives a backup history file of PostgreSQL. Another one of that name goes into quarantine (law 3).
+ * @throws WalrError WALR_ARCHIVE_CONFLICT for such a one, WALR_DIRECTORY for something that is none; StorageError.
+ */
+export async function archiveBackupHistory(
+  fileName: string,
+  { storage, layout, wal }: SmallFileContext,
+  signal: AbortSignal,
+): Promise<void> {
+  const path = join(wal.directory, fileName)
+  const size = await wal.disk.size(path)
+  if (size !== undefined && size > MAX_BACKUP_HISTORY_BYTES) {
+    throw new WalrError('WALR_DIRECTORY', `"${path}" has ${size} bytes, too many for a backup history file`)
+  }
+  const content = await readSmall(wal, path)
+  const key = layout.backupHistoryKey(fileName)
+  const found = await putSmallObject(storage, key, content, signal)
+  if (found === undefined || found.equals(content)) return
+  const ownKey = layout.quarantineKey(fileName, contentDigest(content), '')
+  await putSmallObject(storage, ownKey, content, signal)
+  throw new WalrError('WALR_ARCHIVE_CONFLICT', `the archive has another backup history file "${fileName}"`, {
+    detail: `The object is "${key}". The server's own was stored as "${ownKey}".`,
+    hint: 'Compare the two: they are short texts. If two servers write as one cluster, stop one of them. No recovery needs the file: rename its ".ready" in pg_wal/archive_status to ".done" when the one in the archive is right.',
+  })
+}
+
 /** Archives the record of a gap (law 6). One that is there already says the same: its name holds what it says. */
 export async function archiveGapRecord(
   item: GapItem,
   { storage, layout, wal }: SmallFileContext,
   signal: AbortSignal,
 ): Promise<void> {
+  const content = await readSmall(wal, join(wal.directory, GAPS_FOLDER, item.fileName))
+  await putSmallObject(storage, layout.gapKey(item.fileName), content, signal)
+}
+
+async function readSmall({ disk }: LocalWal, path: string): Promise<Buffer> {
   const chunks: Uint8Array[] = []
-  for await (const chunk of readWholeFile(wal.disk, join(wal.directory, GAPS_FOLDER, item.fileName))) chunks.push(chunk)
-  await putSmallObject(storage, layout.gapKey(item.fileName), Buffer.concat(chunks), signal)
+  for await (const chunk of readWholeFile(disk, path)) chunks.push(chunk)
+  return Buffer.concat(chunks)
 }
