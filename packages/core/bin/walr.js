@@ -2,6 +2,7 @@
 // The program behind the `walr` script. Old versions of Node must get as far as the message below, so this file keeps to
 // syntax that they know and imports nothing before it.
 var isRestoreCommand = process.argv[2] === 'restore-command'
+var isArchiveCommand = process.argv[2] === 'archive-command'
 var failureStatus = isRestoreCommand ? 255 : 1
 
 // Node would open a port for its debugger. A process that is sent this signal by mistake just ends, as others do.
@@ -32,8 +33,9 @@ function failUnexpectedly(error) {
   fail('unexpected: ' + ((error && error.message) || error), 'Run again with "--verbose" and report the stack trace.')
 }
 
-function restoreCommand() {
-  // Whatever way this process ends before it knows the answer, the answer is not "no such file".
+/** The commands that PostgreSQL runs: oclif would cost them time, and their status is all that PostgreSQL sees. */
+function postgresCommand(run) {
+  // Whatever way this process ends before it knows the answer, it is none that PostgreSQL relies on.
   process.exitCode = failureStatus
   process.on('uncaughtException', failUnexpectedly)
   var stop = new AbortController()
@@ -44,23 +46,31 @@ function restoreCommand() {
       stop.abort()
     })
   })
-  return import('../dist/restore/restore-command.js')
-    .then(function (module) {
-      return module.restoreCommand(process.argv.slice(3), {
-        environment: process.env,
-        workingDirectory: process.cwd(),
-        writeOutput: function (text) {
-          process.stdout.write(text)
-        },
-        signal: stop.signal,
-      })
-    })
-    .then(function (status) {
-      finished = true
-      process.exitCode = status
-      // PostgreSQL knows its own shutdown by the signal that its command died of.
-      if (stopSignal) process.kill(process.pid, stopSignal)
-    })
+  return run(process.argv.slice(3), {
+    environment: process.env,
+    workingDirectory: process.cwd(),
+    writeOutput: function (text) {
+      process.stdout.write(text)
+    },
+    signal: stop.signal,
+  }).then(function (status) {
+    finished = true
+    process.exitCode = status
+    // PostgreSQL knows its own shutdown by the signal that its command died of.
+    if (stopSignal) process.kill(process.pid, stopSignal)
+  })
+}
+
+function restoreCommand(argv, context) {
+  return import('../dist/app/recovery/restore-command.js').then(function (module) {
+    return module.restoreCommand(argv, context)
+  })
+}
+
+function archiveCommand(argv, context) {
+  return import('../dist/app/archive-command/archive-command-entry.js').then(function (module) {
+    return module.archiveCommandEntry(argv, context)
+  })
 }
 
 /** The first line of oclif's message; what it announces with a colon stands on those below. */
@@ -122,8 +132,8 @@ if (parseInt(process.versions.node, 10) < 24) {
     'walr needs Node 24 or newer; this is ' + process.version + ' (' + process.execPath + ')',
     'Install a newer Node, or set WALR_NODE to the path of one.',
   )
-} else if (isRestoreCommand) {
-  restoreCommand().catch(failUnexpectedly)
+} else if (isRestoreCommand || isArchiveCommand) {
+  postgresCommand(isRestoreCommand ? restoreCommand : archiveCommand).catch(failUnexpectedly)
 } else {
   ;(process.argv[2] === 'receive' ? receive() : commands()).catch(failUnexpectedly).then(function () {
     finished = true

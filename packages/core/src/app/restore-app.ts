@@ -1,4 +1,4 @@
-import { restoreCommand } from '../restore/restore-command.ts'
+import { restoreCommand } from './recovery/restore-command.ts'
 
 /**
  * Runs `walr restore-command` for this process.

@@ -4,13 +4,13 @@ import type { ConfigFault } from './config-fault.ts'
 import { formatConfigPath, type ConfigPath } from './config-path.ts'
 import { configSchema, settingDescriptions, sectionShapes } from './config-schema.ts'
 import { nameOf, valueAt, type ConfigSection } from './config-tree.ts'
-import { entryFaults, slotFaults, type IsSecret } from './cross-checks.ts'
+import { entryFaults, httpFaults, slotFaults, type IsSecret } from './cross-checks.ts'
 import { CONNECTION_KEYWORDS } from './libpq/connection-keywords.ts'
 import { keysOf, SETTINGS } from './setting-table.ts'
 import type { WalrConfig } from './walr-config.ts'
 
 /** Sections that other versions have. */
-const laterSections: readonly string[] = ['backup', 'retention', 'http']
+const laterSections: readonly string[] = ['backup', 'retention']
 
 /** What came out of the checks. */
 export interface CheckedConfig {
@@ -27,7 +27,7 @@ export function checkConfig(tree: ConfigSection, isSecret: IsSecret): CheckedCon
   const parsed = configSchema.safeParse(tree)
   const issues = parsed.error?.issues ?? []
   const faults = issues.flatMap((issue) => faultsOf(issue, tree, isSecret))
-  faults.push(...entryFaults(tree, isSecret), ...slotFaults(tree, isSecret))
+  faults.push(...entryFaults(tree, isSecret), ...slotFaults(tree, isSecret), ...httpFaults(tree))
   return { config: faults.length === 0 ? parsed.data : undefined, faults }
 }
 

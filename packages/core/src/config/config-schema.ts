@@ -1,6 +1,7 @@
 import { z } from 'zod'
-import { boolean, connection, duration, oneOf, text, textOrNumber, wholeNumber } from './setting-types.ts'
-import type { ArchiveConfig, PluginEntry, ReceiveConfig, WalrConfig } from './walr-config.ts'
+import { boolean, connection, duration, oneOf, parsedBy, text, textOrNumber, wholeNumber } from './setting-types.ts'
+import { parseListenAddress } from './listen-address.ts'
+import type { ArchiveConfig, HttpConfig, PluginEntry, ReceiveConfig, WalrConfig } from './walr-config.ts'
 
 /** What the documentation and the environment need to know about a key. */
 export interface SettingDescription {
@@ -13,6 +14,8 @@ export interface SettingDescription {
   /** The value without the key, for the reader. */
   readonly default?: string
   readonly required?: boolean
+  /** Never shown. */
+  readonly secret?: boolean
 }
 
 /** The description of each key's schema in the sections below. */
@@ -118,6 +121,42 @@ const archiveSchema = z.strictObject({
   ),
 }) satisfies z.ZodType<ArchiveConfig>
 
+const filePath = (): z.ZodType<string> => text('the path of a file')
+
+const httpSchema = z.strictObject({
+  listen: described(
+    parsedBy('HOST:PORT such as 127.0.0.1:7070 or [::1]:7070, or unix:/PATH', (value) =>
+      typeof value === 'string' && parseListenAddress(value) !== undefined ? value : undefined,
+    ).default('127.0.0.1:7070'),
+    'text',
+    'Where `walr receive` and `walr serve` give WAL to recoveries elsewhere: `HOST:PORT` or `unix:/PATH`. An address that other machines reach needs `token` or `clientCaFile`.',
+    { default: '127.0.0.1:7070' },
+  ),
+  token: described(
+    text('at least 16 letters, digits and signs without spaces', /^[\x21-\x7e]{16,1024}$/).exactOptional(),
+    'text',
+    'A secret of at least 16 characters that clients have to show (`--serve-token-file`). Without TLS it can be read on its way.',
+    { secret: true },
+  ),
+  certFile: described(
+    filePath().exactOptional(),
+    'path',
+    "walr's certificate, with those between it and its authority (PEM): with it and `keyFile`, HTTPS is spoken, and nothing else.",
+  ),
+  keyFile: described(filePath().exactOptional(), 'path', 'The private key of `certFile` (PEM).'),
+  clientCaFile: described(
+    filePath().exactOptional(),
+    'path',
+    'Certificates of authorities (PEM): only clients with a certificate of theirs are served. Together with `token`, they need both.',
+  ),
+  maxDownloads: described(
+    wholeNumber(1, 1024).default(16),
+    'integer',
+    'How many requests are answered at the same time, 1 to 1024. Others are told to come again.',
+    { default: '16' },
+  ),
+}) satisfies z.ZodType<HttpConfig>
+
 const pluginName = text(
   'the name of a package, or a path that starts with "./", "../" or "/"',
   /^(?:(?:@[a-z0-9~-][a-z0-9._~-]*\/)?[a-z0-9~-][a-z0-9._~-]*|\.{1,2}\/[^\0]+|\/[^\0]+)$/,
@@ -147,6 +186,7 @@ const rootSchema = z.strictObject({
     { kind: 'list', default: '[]' },
   ),
   archive: archiveSchema.exactOptional(),
+  http: httpSchema.exactOptional(),
 })
 
 /** The sections and keys of walr's configuration; what is not listed is an error. */
@@ -157,4 +197,5 @@ export const sectionShapes: Readonly<Record<string, Readonly<Record<string, z.Zo
   '': rootSchema.shape,
   receive: receiveSchema.shape,
   archive: archiveSchema.shape,
+  http: httpSchema.shape,
 }

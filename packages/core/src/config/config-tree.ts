@@ -10,7 +10,7 @@ export interface ConfigSection {
 /** Deeper than this only something that contains itself is. */
 const MAX_DEPTH = 32
 /** Where nothing stands behind the key, these are as if they had no keys. */
-const sections: readonly string[] = ['receive', 'archive']
+const sections: readonly string[] = ['receive', 'archive', 'http']
 
 /** True for what `{...}` makes. */
 export function isSection(value: unknown): value is ConfigSection {

@@ -2,6 +2,7 @@ import { nearestName } from '../plugins/contract/nearest-name.ts'
 import type { ConfigFault } from './config-fault.ts'
 import { formatConfigPath, type ConfigPath } from './config-path.ts'
 import { valueAt, type ConfigSection } from './config-tree.ts'
+import { isLocalAddress, parseListenAddress } from './listen-address.ts'
 import { BUILTIN_NAMES } from './walr-config.ts'
 
 /** Whether the value at a path must not be shown. */
@@ -47,6 +48,26 @@ export function slotFaults(tree: ConfigSection, isSecret: IsSecret): readonly Co
   }
   if (/^(true|yes|on)$/.test(String(createSlot)) && slot === undefined) {
     faults.push({ path: 'receive.createSlot', message: 'needs "receive.slot", which names the slot to create' })
+  }
+  return faults
+}
+
+/** Settings of the HTTP server that do not go together. None of the messages has a value in it. */
+export function httpFaults(tree: ConfigSection): readonly ConfigFault[] {
+  const has = (key: string): boolean => valueAt(tree, ['http', key]) !== undefined
+  const faults: ConfigFault[] = []
+  const needs = (key: string, other: string, why: string): void => {
+    if (has(key) && !has(other)) faults.push({ path: `http.${key}`, message: `needs "http.${other}", ${why}` })
+  }
+  needs('certFile', 'keyFile', "which is the certificate's private key")
+  needs('keyFile', 'certFile', "which is the key's certificate")
+  needs('clientCaFile', 'certFile', 'because clients show certificates only where TLS is spoken')
+  const listen = valueAt(tree, ['http', 'listen'])
+  const address = typeof listen === 'string' ? parseListenAddress(listen) : undefined
+  if (address !== undefined && !isLocalAddress(address) && !has('token') && !has('clientCaFile')) {
+    const message =
+      'can be reached from other machines, so it needs "http.token" or "http.clientCaFile": WAL holds all data. Or listen on 127.0.0.1'
+    faults.push({ path: 'http.listen', message })
   }
   return faults
 }

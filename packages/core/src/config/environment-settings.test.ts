@@ -41,6 +41,7 @@ describe('a variable', () => {
         keepLocal: 'x',
         drainTimeout: 'x',
       },
+      http: { listen: 'x', token: 'x', certFile: 'x', keyFile: 'x', clientCaFile: 'x', maxDownloads: 'x' },
     })
   })
 

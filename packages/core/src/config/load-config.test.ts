@@ -115,7 +115,6 @@ archive:
     ['slot: x', '"slot": unknown key; did you mean "receive.slot"?'],
     ['backup: {}', 'this version of walr does not have the section "backup"'],
     ['retention: {}', 'does not have the section "retention"'],
-    ['http: {}', 'does not have the section "http"'],
     ['cluster: a/b', '"cluster": must be letters, digits, ".", "_" and "-"'],
     ['cluster: a/b', 'received "a/b"'],
     ['cluster: 15', 'received 15'],
@@ -153,6 +152,18 @@ archive:
     ['archive: { storage: { use: local }, concurrency: 65 }', 'must be a whole number from 1 to 64, received 65'],
     ['archive: { storage: { use: local }, keepLocal: 1.5h }', '"archive.keepLocal": must be a duration'],
     ['archive: { storage: { use: local, path: } }', '"archive.storage.path": has no value'],
+    ['http: { listen: 7070 }', '"http.listen": must be HOST:PORT such as 127.0.0.1:7070'],
+    ['http: { listen: "localhost:70700" }', '"http.listen": must be HOST:PORT'],
+    ['http: { listen: "0.0.0.0:7070" }', '"http.listen": can be reached from other machines, so it needs "http.token"'],
+    ['http: { listen: "[::]:7070" }', 'so it needs "http.token" or "http.clientCaFile"'],
+    ['http: { listen: "db.example.com:7070", certFile: a, keyFile: b }', '"http.listen": can be reached'],
+    ['http: { token: 0123456789abcde }', '"http.token": must be at least 16 letters, digits and signs without spaces'],
+    ['http: { token: "0123456789 abcdefghi" }', '"http.token": must be'],
+    ['http: { certFile: a }', '"http.certFile": needs "http.keyFile"'],
+    ['http: { keyFile: a }', '"http.keyFile": needs "http.certFile"'],
+    ['http: { clientCaFile: a }', '"http.clientCaFile": needs "http.certFile"'],
+    ['http: { maxDownloads: 0 }', 'must be a whole number from 1 to 1024, received 0'],
+    ['http: { tokn: x }', '"http.tokn": unknown key; did you mean "http.token"?'],
     ['&a [*a]', 'must be sections and keys, received a list'],
     ['archive: &a { storage: { use: local, more: *a } }', 'contains itself'],
     ['"__proto__": { cluster: x }', '__proto__'],
@@ -161,6 +172,33 @@ archive:
     const message = await failure(content)
     expect(message).toContain(text)
     expect(message).toContain(join(root, 'walr.yaml'))
+  })
+
+  it('has no token in what is wrong with it', async () => {
+    for (const content of [
+      'http: { token: geheim }',
+      'http: { token: [geheim] }',
+      'http: { token: "geheim geheim geheim" }',
+    ]) {
+      expect(await failure(content)).not.toContain('geheim')
+    }
+    expect(await failure('http: {}', { environment: { WALR_HTTP_TOKEN: 'geheim' } })).not.toContain('geheim')
+  })
+
+  it.each([
+    ['http:', { listen: '127.0.0.1:7070', maxDownloads: 16 }],
+    ['http: { listen: "[::1]:0", maxDownloads: "3" }', { listen: '[::1]:0', maxDownloads: 3 }],
+    ['http: { listen: "unix:/run/walr.sock" }', { listen: 'unix:/run/walr.sock', maxDownloads: 16 }],
+    [
+      'http: { listen: "0.0.0.0:1", token: 0123456789abcdef }',
+      { listen: '0.0.0.0:1', token: '0123456789abcdef', maxDownloads: 16 },
+    ],
+    [
+      'http: { listen: "db:1", certFile: a, keyFile: b, clientCaFile: c }',
+      { listen: 'db:1', certFile: 'a', keyFile: 'b', clientCaFile: 'c', maxDownloads: 16 },
+    ],
+  ])('serves over HTTP: %s', async (content, http) => {
+    expect((await load(content)).config.http).toEqual(http)
   })
 
   it('tells all of its faults at once, each once', async () => {

@@ -2,9 +2,9 @@ import { dirname, resolve } from 'node:path'
 import { isWalrError } from '../errors/walr-error.ts'
 import { checkConfig } from './check-config.ts'
 import { configError, type ConfigFault } from './config-fault.ts'
-import { parseConfigPath } from './config-path.ts'
+import { formatConfigPath, parseConfigPath } from './config-path.ts'
 import { ConfigSources, type ConfigSource } from './config-sources.ts'
-import { putAt, toConfigTree, type ConfigSection } from './config-tree.ts'
+import { putAt, toConfigTree, valueAt, type ConfigSection } from './config-tree.ts'
 import { connectionKeywords, isSecretPath, withKeywords } from './connection-setting.ts'
 import {
   applyEnvironment,
@@ -16,6 +16,7 @@ import { expandTree } from './expand-tree.ts'
 import { findConfigFile, type ConfigFilePlaces } from './find-config-file.ts'
 import { readConfigFile, type ConfigFileContent } from './read-config-file.ts'
 import { readSecretFile } from './read-secret-file.ts'
+import { isSecretSetting, SETTINGS } from './setting-table.ts'
 import type { WalrConfig } from './walr-config.ts'
 
 /** Where the configuration comes from: the command line goes before the environment, that before the file. */
@@ -99,13 +100,16 @@ async function examineContent(
   const secretPaths = new Set(expansion.secretPaths)
   const earlier = [...treeFaults, ...overlay.faults, ...expansion.faults]
   earlier.push(...withKeywords(tree, overlay.keywords, sources, secretPaths.has('connection')))
-  const isSecret = (path: string): boolean => secretPaths.has(path) || isSecretPath(path)
+  const isSecret = (path: string): boolean => secretPaths.has(path) || isSecretPath(path) || isSecretSetting(path)
   const { config, faults } = checkConfig(tree, isSecret)
   const all = [...earlier, ...faults.filter(({ path }) => !isExplained(path, earlier))]
   const located = all.map((fault) => withSource(fault, sources, content))
   if (config === undefined || located.length > 0) return { loaded: undefined, faults: located }
   for (const keyword of connectionKeywords(config.connection).keys()) {
     if (isSecretPath(`connection.${keyword}`)) secretPaths.add(`connection.${keyword}`)
+  }
+  for (const { path, secret } of SETTINGS) {
+    if (secret === true && valueAt(config, path) !== undefined) secretPaths.add(formatConfigPath(path))
   }
   const loaded: LoadedConfig = {
     config: withAbsoluteDirectory(config, sources, baseDirectory, options.workingDirectory),

@@ -16,18 +16,29 @@ afterEach(() => {
 
 describe('the receive directory of a file', () => {
   it.each([
-    ['receive: { directory: /wal }', '/wal'],
-    ['receive: { directory: "${BASE}/wal" }\narchive: { storage: { use: local, secret: "${NOT_SET}" } }', '/base/wal'],
-    ['receive:', undefined],
-    ['cluster: main', undefined],
-  ])('is known from %j', async (content, expected) => {
+    ['receive: { directory: /wal }', '/wal', false],
+    [
+      'receive: { directory: "${BASE}/wal" }\narchive: { storage: { use: local, secret: "${NOT_SET}" } }',
+      '/base/wal',
+      true,
+    ],
+    ['receive:', undefined, false],
+    ['cluster: main', undefined, false],
+    ['archive:', undefined, true],
+  ])('is known from %j, and whether there may be an archive', async (content, directory, mayHaveArchive) => {
     writeFileSync(file, content)
-    expect(await readReceiveDirectory(file, { BASE: '/base' })).toBe(expected)
+    expect(await readReceiveDirectory(file, { BASE: '/base' })).toEqual({ directory, mayHaveArchive })
+  })
+
+  it('does not say whether there is an archive when the environment may have one', async () => {
+    writeFileSync(file, 'cluster: main')
+    const environment = { WALR_ARCHIVE_STORAGE_USE: 'local' }
+    expect(await readReceiveDirectory(file, environment)).toMatchObject({ mayHaveArchive: true })
   })
 
   it('starts at the folder of the file when it is relative', async () => {
     writeFileSync(file, 'receive: { directory: wal }')
-    expect(await readReceiveDirectory(file, {})).toBe(join(root, 'wal'))
+    expect(await readReceiveDirectory(file, {})).toMatchObject({ directory: join(root, 'wal') })
   })
 
   it.each([

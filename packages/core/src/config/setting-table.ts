@@ -18,6 +18,13 @@ export const SETTINGS: readonly Setting[] = Object.entries(sectionShapes).flatMa
   }),
 )
 
+const secretSettings = new Set(SETTINGS.filter(({ secret }) => secret === true).map(({ path }) => path.join('.')))
+
+/** True for `http.token`. */
+export function isSecretSetting(path: string): boolean {
+  return secretSettings.has(path)
+}
+
 /** Keys that the top level or a section has. */
 export function keysOf(section: string): readonly string[] {
   return Object.keys(sectionShapes[section] ?? {})

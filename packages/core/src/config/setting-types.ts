@@ -9,7 +9,7 @@ import { isSection } from './config-tree.ts'
  * @param expected completes "must be ...".
  * @param parse returns undefined for a value that is none of the type.
  */
-function parsedBy<T>(expected: string, parse: (value: unknown) => T | undefined): z.ZodType<T> {
+export function parsedBy<T>(expected: string, parse: (value: unknown) => T | undefined): z.ZodType<T> {
   return z.unknown().transform((value, context): T => {
     const parsed = parse(value)
     if (parsed !== undefined) return parsed

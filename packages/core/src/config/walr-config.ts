@@ -9,6 +9,7 @@ export interface WalrConfig {
   /** Names of packages, or paths that start at {@link LoadedConfig.baseDirectory}. */
   readonly plugins: readonly string[]
   readonly archive?: ArchiveConfig
+  readonly http?: HttpConfig
 }
 
 /** How WAL is received. */
@@ -35,6 +36,20 @@ export interface ArchiveConfig {
   readonly concurrency: number
   readonly keepLocal: Duration
   readonly drainTimeout: Duration
+}
+
+/** How WAL is served over HTTP. */
+export interface HttpConfig {
+  /** `127.0.0.1:7070`, `[::1]:7070`, `unix:/run/walr.sock`. */
+  readonly listen: string
+  /** Secret. */
+  readonly token?: string
+  /** PEM files; relative paths start at {@link LoadedConfig.baseDirectory}. */
+  readonly certFile?: string
+  readonly keyFile?: string
+  /** With it, only clients with a certificate of these authorities are served. */
+  readonly clientCaFile?: string
+  readonly maxDownloads: number
 }
 
 /** Names a plugin or a built-in, and gives its options, which the plugin itself checks. */

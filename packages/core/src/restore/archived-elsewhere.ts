@@ -26,7 +26,7 @@ export async function refuseArchivedElsewhere(
     'WALR_ARCHIVE_UNAVAILABLE',
     `"${wanted.name}" is not in "${directory}", from which segments go into an archive`,
     {
-      hint: 'Fetch the file from the archive into a directory and name that. This restore-command does not read archives.',
+      hint: 'Name the configuration of that archive as well, with --config FILE.',
     },
   )
 }

@@ -25,9 +25,14 @@ function fakeNode(body: string): string {
   return path
 }
 
-/** What the program behind the wrapper imports for restore-command. */
-function program(body: string): void {
-  const path = join(root, 'core', 'dist', 'restore', 'restore-command.js')
+const entries = {
+  'restore-command': 'app/recovery/restore-command.js',
+  'archive-command': 'app/archive-command/archive-command-entry.js',
+}
+
+/** What the program behind the wrapper imports. */
+function program(body: string, command: keyof typeof entries = 'restore-command'): void {
+  const path = join(root, 'core', 'dist', entries[command])
   mkdirSync(dirname(path), { recursive: true })
   writeFileSync(path, body)
 }
@@ -140,6 +145,62 @@ describe('the walr script, for restore-command', () => {
     const { status, stderr } = run(['restore-command', 'f', 'p'])
     expect(status).toBe(255)
     expect(stderr).toMatch(/^walr: error: walr is not built: .*\nwalr: hint: .*\n$/)
+  })
+})
+
+describe('the walr script, for archive-command', () => {
+  it.each([
+    [78, 0],
+    [0, 1],
+    [1, 1],
+    [2, 2],
+    [13, 13],
+    [125, 125],
+    [126, 1],
+    [127, 1],
+    [128, 1],
+    [193, 1],
+    [255, 1],
+  ])('makes of %i the status %i', (status, expected) => {
+    expect(run(['archive-command', 'p'], { node: fakeNode(`exit ${status}`) }).status).toBe(expected)
+  })
+
+  it.each([
+    ['TERM', 143],
+    ['KILL', 137],
+    ['SEGV', 139],
+  ])('makes of a death by SIG%s the status %i', (signal, expected) => {
+    expect(run(['archive-command', 'p'], { node: fakeNode(`kill -${signal} $$`) }).status).toBe(expected)
+  })
+
+  it('keeps the file when there is no Node at all', () => {
+    expect(run(['archive-command', 'p'], { node: '/does/not/exist/node' }).status).toBe(1)
+  })
+
+  it.each([
+    ['throws', 'throw new Error("broken")'],
+    ['is not there', undefined],
+    ['ends Node by itself', 'process.exit(0)'],
+    ['never settles', 'export const archiveCommandEntry = () => new Promise(() => {})'],
+    ['rejects', 'export const archiveCommandEntry = () => Promise.reject(new Error("broken"))'],
+    ['has another name', 'export const other = 1'],
+    ['answers as if there were no wrapper', 'export const archiveCommandEntry = () => Promise.resolve(0)'],
+  ])('does not say that a file was archived when the program %s', (_what, body) => {
+    if (body !== undefined) program(body, 'archive-command')
+    expect(run(['archive-command', 'p']).status).toBe(1)
+  })
+
+  it('hands over arguments, working directory and the number for success', () => {
+    program(
+      `export const archiveCommandEntry = async (argv, { environment, workingDirectory, writeOutput }) => {
+        writeOutput(JSON.stringify([argv, environment.WALR_ARCHIVED_STATUS, workingDirectory]))
+        return 78
+      }`,
+      'archive-command',
+    )
+    const { stdout, status } = run(['archive-command', '--config', '/a b', 'pg_wal/x'], { cwd: root })
+    expect(JSON.parse(stdout)).toEqual([['--config', '/a b', 'pg_wal/x'], '78', root])
+    expect(status).toBe(0)
   })
 })
 

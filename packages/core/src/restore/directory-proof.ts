@@ -3,7 +3,7 @@ import type { Disk } from '../disk/disk.ts'
 import { WalrError } from '../errors/walr-error.ts'
 import { LONG_PAGE_HEADER_BYTES, parseLongPageHeader } from '../wal/page-header.ts'
 import type { SegmentSuffix } from '../wal/segment-directory.ts'
-import type { SegmentOwner } from './segment-owner.ts'
+import type { DirectoryOwner } from './segment-owner.ts'
 import { readSource } from './source-file.ts'
 
 const segmentPattern = /^[0-9A-F]{24}(\.gz|\.lz4|\.zst)?(\.partial)?$/
@@ -18,7 +18,7 @@ export async function proveOwnWal(
   disk: Disk,
   directory: string,
   names: ReadonlySet<string>,
-  owner: SegmentOwner,
+  owner: DirectoryOwner,
 ): Promise<void> {
   if (owner.directoryIsMarked) return
   const segments = [...names].filter((name) => segmentPattern.test(name)).sort()

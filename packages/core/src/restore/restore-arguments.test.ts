@@ -12,7 +12,13 @@ describe('the command line of restore-command', () => {
       help: false,
       directory: undefined,
       configPath: undefined,
+      archiveOnly: false,
+      serve: { url: undefined, tokenFile: undefined, caFile: undefined, certFile: undefined, keyFile: undefined },
       partial: 'auto',
+      timeoutMs: 60_000,
+      unavailable: 'fail',
+      prefetchBytes: 268_435_456,
+      systemIdentifier: undefined,
       verbose: false,
       fileName: both[0],
       targetPath: both[1],
@@ -28,6 +34,19 @@ describe('the command line of restore-command', () => {
     [['--partial=never'], { partial: 'never' }],
     [['--partial=auto'], { partial: 'auto' }],
     [['-v'], { verbose: true }],
+    [['--archive-only'], { archiveOnly: true }],
+    [
+      ['--serve-addr=http://h:1', '--serve-token-file=t', '--serve-ca=a', '--serve-cert=c', '--serve-key=k'],
+      { serve: { url: 'http://h:1', tokenFile: 't', caFile: 'a', certFile: 'c', keyFile: 'k' } },
+    ],
+    [['--timeout=90'], { timeoutMs: 90_000 }],
+    [['--timeout', '500ms'], { timeoutMs: 500 }],
+    [['--unavailable=retry'], { unavailable: 'retry' }],
+    [['--unavailable=fail'], { unavailable: 'fail' }],
+    [['--prefetch=0'], { prefetchBytes: 0 }],
+    [['--prefetch=1GB'], { prefetchBytes: 1_073_741_824 }],
+    [['--prefetch=64MB'], { prefetchBytes: 67_108_864 }],
+    [['--system-identifier=7710454860644512687'], { systemIdentifier: '7710454860644512687' }],
   ])('takes %j before and behind them', (options, expected) => {
     expect(parseRestoreArguments([...options, ...both])).toMatchObject(expected)
     expect(parseRestoreArguments([...both, ...options])).toMatchObject(expected)
@@ -47,6 +66,13 @@ describe('the command line of restore-command', () => {
     ['an option without its value', [...both, '-D']],
     ['a wrong value', ['--partial=sometimes', ...both]],
     ['a value where none belongs', ['--no-partial=yes', ...both]],
+    ['a time without a unit that is known', ['--timeout=5w', ...both]],
+    ['a time beyond all reason', ['--timeout=2d', ...both]],
+    ['another way to wait', ['--unavailable=hope', ...both]],
+    ['a size that is none', ['--prefetch=much', ...both]],
+    ['a size beyond all reason', ['--prefetch=999999999999GB', ...both]],
+    ['a system identifier that is none', ['--system-identifier=main', ...both]],
+    ['a system identifier of more than 64 bits', ['--system-identifier=18446744073709551616', ...both]],
   ])('refuses %s', (_what, argv) => {
     expect(() => parseRestoreArguments(argv)).toThrow(usage)
   })

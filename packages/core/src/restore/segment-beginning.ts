@@ -1,48 +1,62 @@
 import { WalrError } from '../errors/walr-error.ts'
-import { checkSegmentHeader, LONG_PAGE_HEADER_BYTES, parseLongPageHeader } from '../wal/page-header.ts'
+import {
+  checkSegmentHeader,
+  LONG_PAGE_HEADER_BYTES,
+  parseLongPageHeader,
+  type ExpectedSegment,
+} from '../wal/page-header.ts'
 import { segmentStartLsn, walFileSegment, type WalFileName } from '../wal/wal-file-name.ts'
 import { isWalSegmentSize, type WalSegmentSize } from '../wal/wal-segment-size.ts'
 import type { SegmentOwner } from './segment-owner.ts'
-import type { SourceFile } from './source-file.ts'
 
 /** An unfinished segment that nothing was written to yet. */
 export class NothingWritten extends Error {}
 
+/** A copy of a segment that is being looked at. */
+export interface SegmentInHand {
+  /** For messages: `file "..."`. */
+  readonly description: string
+  readonly walFileName: WalFileName
+  readonly owner: SegmentOwner
+  /** It may end anywhere. */
+  readonly isUnfinished: boolean
+}
+
 /** Looks at the beginning of a segment as its bytes pass (law 5). */
 export class SegmentBeginning {
-  readonly #source: SourceFile
-  readonly #walFileName: WalFileName
-  readonly #owner: SegmentOwner
+  readonly #segment: SegmentInHand
   readonly #head: Buffer = Buffer.alloc(LONG_PAGE_HEADER_BYTES)
   #have = 0
   #onlyZeros = true
-  #size: WalSegmentSize | undefined
+  #expected: ExpectedSegment | undefined
 
-  constructor(source: SourceFile, walFileName: WalFileName, owner: SegmentOwner) {
-    this.#source = source
-    this.#walFileName = walFileName
-    this.#owner = owner
+  constructor(segment: SegmentInHand) {
+    this.#segment = segment
   }
 
-  /** The segment size; undefined until the page header has passed and was found good. */
-  get size(): WalSegmentSize | undefined {
-    return this.#size
+  /** What the segment is; undefined until the page header has passed and was found good. */
+  get expected(): ExpectedSegment | undefined {
+    return this.#expected
   }
 
   /**
    * To be called with all bytes in order.
+   * @returns the bytes whose beginning is the segment's, once, when {@link expected} has just become known: what was passed
+   * before and these.
    * @throws WalrError WALR_SEGMENT_CORRUPT, WALR_WRONG_CLUSTER, WALR_WRONG_SEGMENT_SIZE
    */
-  add(bytes: Uint8Array): void {
-    if (this.#size !== undefined) return
+  add(bytes: Uint8Array): Uint8Array | undefined {
+    if (this.#expected !== undefined) return undefined
     this.#onlyZeros &&= isZeros(bytes)
+    const before = this.#have
     if (this.#have < this.#head.length) {
       const taken = bytes.subarray(0, this.#head.length - this.#have)
       this.#head.set(taken, this.#have)
       this.#have += taken.length
     }
-    if (this.#onlyZeros || this.#have < this.#head.length) return
-    this.#size = this.#check()
+    if (this.#onlyZeros || this.#have < this.#head.length) return undefined
+    this.#expected = this.#check()
+    return before === 0 ? bytes : Buffer.concat([this.#head.subarray(0, before), bytes])
   }
 
   /**
@@ -52,52 +66,55 @@ export class SegmentBeginning {
    * @throws WalrError WALR_SEGMENT_CORRUPT for such a finished one.
    */
   finish(): WalSegmentSize {
-    if (this.#size !== undefined) return this.#size
-    if (this.#source.partial) throw new NothingWritten()
-    throw notDelivered('WALR_SEGMENT_CORRUPT', this.#source, this.#onlyZeros ? 'holds only zeros' : 'is too short')
+    if (this.#expected !== undefined) return this.#expected.walSegmentSize
+    if (this.#segment.isUnfinished) throw new NothingWritten()
+    const { description } = this.#segment
+    throw notDelivered('WALR_SEGMENT_CORRUPT', description, this.#onlyZeros ? 'holds only zeros' : 'is too short')
   }
 
-  #check(): WalSegmentSize {
+  #check(): ExpectedSegment {
+    const { description, walFileName, owner } = this.#segment
     const header = parseLongPageHeader(this.#head)
-    if (typeof header === 'string') throw notDelivered('WALR_SEGMENT_CORRUPT', this.#source, header)
+    if (typeof header === 'string') throw notDelivered('WALR_SEGMENT_CORRUPT', description, header)
     // Nobody may know the size: then the header's own must at least agree with the name and, later, with the file's size.
-    const size = this.#owner.walSegmentSize ?? header.walSegmentSize
-    const segment = isWalSegmentSize(size) ? walFileSegment(this.#walFileName, size) : undefined
+    const size = owner.walSegmentSize ?? header.walSegmentSize
+    const segment = isWalSegmentSize(size) ? walFileSegment(walFileName, size) : undefined
     if (!isWalSegmentSize(size) || segment === undefined) {
-      const why = `is not segment ${this.#walFileName}: its page header says that segments have ${size} bytes`
-      throw notDelivered('WALR_WRONG_SEGMENT_SIZE', this.#source, why)
+      const why = `is not segment ${walFileName}: its page header says that segments have ${size} bytes`
+      throw notDelivered('WALR_WRONG_SEGMENT_SIZE', description, why)
     }
-    const check = checkSegmentHeader(this.#head, {
-      systemIdentifier: this.#owner.systemIdentifier,
+    const expected = {
+      systemIdentifier: owner.systemIdentifier,
       walSegmentSize: size,
       startLsn: segmentStartLsn(segment.segmentNumber, size),
       timelineId: segment.timelineId,
-    })
+    }
+    const check = checkSegmentHeader(this.#head, expected)
     switch (check.kind) {
       case 'ok':
-        return size
+        return expected
       case 'wrong-cluster':
-        throw notDelivered('WALR_WRONG_CLUSTER', this.#source, check.message)
+        throw notDelivered('WALR_WRONG_CLUSTER', description, check.message)
       case 'wrong-segment-size':
-        throw notDelivered('WALR_WRONG_SEGMENT_SIZE', this.#source, check.message)
+        throw notDelivered('WALR_WRONG_SEGMENT_SIZE', description, check.message)
       case 'empty':
-        throw notDelivered('WALR_SEGMENT_CORRUPT', this.#source, 'starts with zeros')
+        throw notDelivered('WALR_SEGMENT_CORRUPT', description, 'starts with zeros')
       case 'wrong-address':
       case 'wrong-timeline':
       case 'not-wal':
-        throw notDelivered('WALR_SEGMENT_CORRUPT', this.#source, check.message)
+        throw notDelivered('WALR_SEGMENT_CORRUPT', description, check.message)
     }
   }
 }
 
-/** The error for a file that PostgreSQL must not get. */
+/** The error for bytes that PostgreSQL must not get; `description` as {@link SegmentInHand.description}. */
 export function notDelivered(
   code: 'WALR_SEGMENT_CORRUPT' | 'WALR_WRONG_CLUSTER' | 'WALR_WRONG_SEGMENT_SIZE' | 'WALR_TIMELINE',
-  source: SourceFile,
+  description: string,
   what: string,
   cause?: unknown,
 ): WalrError {
-  return new WalrError(code, `file "${source.path}" ${what}`, {
+  return new WalrError(code, `${description} ${what}`, {
     hint: 'It was not handed to PostgreSQL. Put a good copy in its place.',
     cause,
   })

@@ -5,6 +5,7 @@ import { WalrError } from '../errors/walr-error.ts'
 import type { CompressionSuffix } from '../wal/compression/compression-suffix.ts'
 import { readWholeFile } from '../wal/read-whole-file.ts'
 import type { SegmentSuffix } from '../wal/segment-directory.ts'
+import { VanishedFile } from './vanished-file.ts'
 
 /** A file that may answer a request. */
 export interface SourceFile {
@@ -15,9 +16,6 @@ export interface SourceFile {
   /** An unfinished segment: it may end anywhere. */
   readonly partial: boolean
 }
-
-/** A file was seen and is gone: it was renamed when its segment was finished. Looking again finds it. */
-export class VanishedFile extends Error {}
 
 const suffixes: readonly SegmentSuffix[] = ['', '.gz', '.lz4', '.zst']
 

@@ -5,30 +5,36 @@ import { WalrError } from '../errors/walr-error.ts'
 /** Appends to the file that PostgreSQL will get. */
 export interface TargetWriter {
   write(bytes: Uint8Array): Promise<void>
-  /** Fills up with zeros to `size` bytes. */
-  padTo(size: number): Promise<void>
+}
+
+export interface TargetOptions {
+  readonly disk: Disk
+  readonly path: string
+  /** `never` for a file that may be lost with the machine. */
+  readonly sync: 'always' | 'never'
+  readonly signal: AbortSignal
 }
 
 /**
- * Makes `path`, all at once: `fill` writes under another name beside it, and only what was written wholly and synced gets
+ * Makes a file, all at once: `fill` writes under another name beside it, and only what was written wholly, and synced, gets
  * the name. When `fill` rejects, or `signal` aborts before the name is given, nothing is there.
  * @throws the signal's reason when it aborts
  * @throws WalrError WALR_WRITE_FAILED, WALR_DISK_FULL or WALR_FSYNC_FAILED, or what `fill` rejects with.
  */
 export async function writeTarget(
-  disk: Disk,
-  path: string,
-  signal: AbortSignal,
+  { disk, path, sync, signal }: TargetOptions,
   fill: (writer: TargetWriter) => Promise<void>,
 ): Promise<void> {
-  // Its own name for each process: one that was left alone by a dying server must not write into the next one's file.
-  const temporary = `${path}.walr-${process.pid}.tmp`
+  // Its own name for each process, since one that was left alone by a dying server must not write into the next one's
+  // file, and for each file, since an attempt that was given up may still be writing.
+  temporaries += 1
+  const temporary = `${path}.walr-${process.pid}-${temporaries}.tmp`
   try {
     const file = await orWriteFailed(path, disk.open(temporary, 'create'))
     try {
       await orWriteFailed(path, file.truncate(0))
       await fill(new Appender(path, file, signal))
-      await sync(path, file)
+      if (sync === 'always') await fsync(path, file)
     } finally {
       await orWriteFailed(path, file.close())
     }
@@ -40,6 +46,8 @@ export async function writeTarget(
     throw error
   }
 }
+
+let temporaries = 0
 
 class Appender implements TargetWriter {
   readonly #path: string
@@ -58,13 +66,9 @@ class Appender implements TargetWriter {
     await orWriteFailed(this.#path, this.#file.write(bytes, 0, bytes.length, this.#length))
     this.#length += bytes.length
   }
-
-  async padTo(size: number): Promise<void> {
-    await orWriteFailed(this.#path, this.#file.truncate(size))
-  }
 }
 
-async function sync(path: string, file: DiskFile): Promise<void> {
+async function fsync(path: string, file: DiskFile): Promise<void> {
   try {
     await file.sync()
   } catch (cause) {

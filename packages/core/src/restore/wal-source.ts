@@ -1,5 +1,5 @@
 import type { WalFileName } from '../wal/wal-file-name.ts'
-import type { WantedFile } from './wanted-file.ts'
+import type { WantedFile, WantedSegment } from './wanted-file.ts'
 
 /** Bytes that may answer a request: one copy of a file, in a directory, an archive, or at another walr. */
 export interface WalCopy {
@@ -24,13 +24,25 @@ export interface WalSource {
   readonly description: string
   /**
    * The finished copies of a file, the best first; looked for as they are asked for. An iteration that ends without having
-   * given one says that the file is certainly not there (law 2).
+   * given one says that none was found; together with {@link confirmAbsence}, where there is one, that is certain (law 2).
    * @throws WalrError when nobody can tell.
    */
   finished(wanted: WantedFile, signal: AbortSignal): AsyncIterable<WalCopy>
   /**
-   * The open segment of that name, when it is the newest of its timeline here; undefined when there certainly is none.
-   * @throws WalrError when nobody can tell, or what is there has been overtaken by later segments.
+   * The open segment of that name, when it is the newest of its timeline here; undefined when there certainly is none, or
+   * nothing was written to it yet.
+   * @throws WalrError when nobody can tell, or what is there has been overtaken by later segments; `VanishedFile` for one
+   * that was finished meanwhile.
    */
   unfinished(walFileName: WalFileName, signal: AbortSignal): Promise<WalCopy | undefined>
+  /**
+   * Proves that a place in which a file was not found is the one that would have it (law 2).
+   * @returns false when the place has changed meanwhile and is to be asked again.
+   * @throws WalrError when the file may be somewhere all the same.
+   */
+  confirmAbsence?(wanted: WantedFile, signal: AbortSignal): Promise<boolean>
+  /** Whether the file is here in any form, open or finished. Of places that files leave for another source. */
+  shows?(wanted: WantedFile): Promise<boolean>
+  /** Whether a later segment of the timeline is here. To be asked with the very object that `finished` was asked with. */
+  isFollowed?(wanted: WantedSegment, signal: AbortSignal): Promise<boolean>
 }

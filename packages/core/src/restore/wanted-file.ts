@@ -2,9 +2,15 @@ import { WalrError } from '../errors/walr-error.ts'
 import type { TimelineId } from '../wal/timeline-id.ts'
 import { isWalFileName, parseHistoryFileName, type WalFileName } from '../wal/wal-file-name.ts'
 
+/** A segment, whether it is finished or not. */
+export interface WantedSegment {
+  readonly kind: 'segment'
+  readonly name: WalFileName
+}
+
 /** A file that PostgreSQL, or a person, may ask for. */
 export type WantedFile =
-  | { readonly kind: 'segment'; readonly name: WalFileName }
+  | WantedSegment
   | { readonly kind: 'history'; readonly name: string; readonly timelineId: TimelineId }
   /** An unfinished segment asked for by its own name; PostgreSQL does not, people do. */
   | { readonly kind: 'partial'; readonly name: string; readonly walFileName: WalFileName }

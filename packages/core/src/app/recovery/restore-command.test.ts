@@ -55,6 +55,7 @@ describe('restore-command', () => {
     ['no arguments', [], 'needs two arguments'],
     ['a name that is no WAL file', ['-D', 'wal', 'passwd', 'p'], '"passwd" is not the name'],
     ['no directory named', ['00000002.history', 'p'], 'no receive directory specified'],
+    ['two sources named', ['-D', 'wal', '--serve-addr', 'http://127.0.0.1:1', '00000002.history', 'p'], 'as well'],
     ['a missing directory', ['-D', 'gone', '00000003.history', 'p'], 'could not read directory'],
     ['a missing configuration', ['--config', 'gone.yaml', '00000003.history', 'p'], 'could not load configuration'],
     ['a target that cannot be written', ['-D', 'wal', '00000002.history', 'no/p'], 'could not write file'],
