@@ -1,9 +1,19 @@
 import { defineConfig } from 'vitest/config'
 
-/** Tests of plugins and of what installs them: they wait for servers more than they work, and do not measure time. */
-const plugins = ['azure', 'conformance', 'create', 'example', 'gcs', 'plugins', 's3', 'sftp'].map(
-  (folder) => `test/${folder}/**/*.test.ts`,
-)
+/** Tests of plugins, of what installs them, and of recovery: they wait for servers more than they work, and do not measure time. */
+const plugins = [
+  'azure',
+  'conformance',
+  'create',
+  'example',
+  'gcs',
+  'plugins',
+  'recovery',
+  's3',
+  'serve',
+  'sftp',
+  'wal',
+].map((folder) => `test/${folder}/**/*.test.ts`)
 const pluginDocs = 'test/docs/plugin-authors.test.ts'
 
 /**

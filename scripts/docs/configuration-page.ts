@@ -6,7 +6,7 @@ import { SETTINGS, type Setting } from '../../packages/core/src/config/setting-t
 import { BUILTIN_PLUGINS } from '../../packages/core/src/builtin/index.ts'
 import type { OptionDescription, WalrPlugin } from '../../packages/core/src/plugins/contract/index.ts'
 
-const sectionTitles = { '': 'Top level', receive: '`receive`', archive: '`archive`' } as const
+const sectionTitles = { '': 'Top level', receive: '`receive`', archive: '`archive`', http: '`http`' } as const
 
 /** The text of `docs/configuration.md`, from the schema of the configuration and the options of the built-ins. */
 export async function configurationPage(): Promise<string> {
@@ -29,6 +29,7 @@ plugins: ["@walr/plugin-s3", "@walr/plugin-crypto"]
 archive:
   storage: { use: "@walr/plugin-s3", bucket: backups, prefix: pg, region: eu-central-1 }
   codecs: [{ use: zstd, level: 3 }, { use: "@walr/plugin-crypto", keyFile: walr.key }]
+http: { listen: "0.0.0.0:7070", token: "\${file:/run/secrets/walr-token}", certFile: walr.crt, keyFile: walr.pem }
 \`\`\`
 
 ## Where it comes from
@@ -54,7 +55,7 @@ a file, where walr runs. \`WALR_RECEIVE_DIRECTORY\` starts where walr runs.
 - A **boolean** is \`true\` or \`false\`; \`on\`, \`yes\`, \`off\` and \`no\` are accepted.
 - A **plugin entry** is a section with \`use\`, the name of a built-in (\`local\`, \`zstd\`, \`gzip\`) or of a plugin exactly as it is
   listed in \`plugins\`; its other keys are options, which the plugin checks. In lists the bare name is enough.
-- A key without a value is an error, except \`receive:\` and \`archive:\`, which are sections without keys then.
+- A key without a value is an error, except \`receive:\`, \`archive:\` and \`http:\`, which are sections without keys then.
 
 ### References
 

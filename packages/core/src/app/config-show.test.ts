@@ -51,7 +51,19 @@ describe('the values shown of a configuration', () => {
       ['receive.flush', 'batch', 'default'],
       ['receive.compress', null, null],
       ['archive', null, null],
+      ['http', null, null],
     ])
+  })
+
+  it.each<[string, Record<string, string>]>([
+    ['http: { token: geheim-geheim-geheim }', {}],
+    ['http: {}', { WALR_HTTP_TOKEN: 'geheim-geheim-geheim' }],
+    ['http: { listen: "${LISTEN:-0.0.0.0:1}", token: "${file:key}geheim-geheim" }', {}],
+  ])('have no token for HTTP: %s', async (content, environment) => {
+    const rows = await show(content, unknownPlugin, environment)
+    expect(rows).toContainEqual(expect.objectContaining({ key: 'http.token', value: '********', secret: true }))
+    expect(rows).toContainEqual(expect.objectContaining({ key: 'http.maxDownloads', value: 64, source: 'default' }))
+    expect(JSON.stringify(rows)).not.toContain('geheim')
   })
 
   it.each([

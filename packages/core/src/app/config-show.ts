@@ -25,18 +25,20 @@ export interface ShownSetting {
 /** Options that may be shown of a plugin that nobody knows. */
 const harmless: readonly string[] = ['use', 'bucket', 'region', 'prefix', 'path', 'endpoint', 'level']
 
+const optionalSections = ['archive', 'http'] as const
+
 /** All keys with their values and where these came from, without secrets. */
 export async function shownSettings(
   loaded: LoadedConfig,
   secretOptions: SecretOptions,
 ): Promise<readonly ShownSetting[]> {
   const rows: ShownSetting[] = []
+  const missing = optionalSections.filter((section) => loaded.config[section] === undefined)
   for (const setting of SETTINGS) {
-    const noArchive = setting.path[0] === 'archive' && loaded.config.archive === undefined
-    if (!noArchive) rows.push(...(await rowsOf(setting, loaded, secretOptions)))
+    const isMissing = missing.some((section) => section === setting.path[0])
+    if (!isMissing) rows.push(...(await rowsOf(setting, loaded, secretOptions)))
   }
-  if (loaded.config.archive === undefined) rows.push(unset('archive'))
-  return rows
+  return [...rows, ...missing.map(unset)]
 }
 
 /** The rows as a table with aligned columns. */

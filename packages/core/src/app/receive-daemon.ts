@@ -13,10 +13,13 @@ import { Disconnected, WalReceiver } from '../replication/wal-receiver.ts'
 import type { Logger } from '../telemetry/logger.ts'
 import { reportError } from '../telemetry/report-error.ts'
 import { DiskRoom } from '../wal/disk-room.ts'
+import { NO_ARCHIVE, reportedReceiver, StatusFile } from './archive/status-file.ts'
 import { ReceiveArchive, type ReceiveArchiveOptions } from './archive/receive-archive.ts'
 import { directoryIdentityGuard } from './directory-identity-guard.ts'
 import type { ArchiveOptions } from './receive-options/configured-options.ts'
 import type { ReceiveOptions } from './receive-options/receive-options.ts'
+import type { HttpStatus } from './serve/http-status.ts'
+import type { ReceiveHttp, ReceiveHttpSettings } from './serve/receive-http.ts'
 import { askPassword } from './terminal-password.ts'
 
 /** What the program gives the daemon. */
@@ -25,6 +28,19 @@ export interface ReceiveContext {
   /** Aborted to stop in good order. */
   readonly signal: AbortSignal
 }
+
+/** What the receiver and those beside it are built from. */
+interface ReceiverParts extends ReceiveContext {
+  readonly directory: string
+  readonly connect: Connect
+  readonly connectSql: ReceiveArchiveOptions['connectSql']
+  readonly state: ReceiverStateHolder
+  readonly room: DiskRoom
+  readonly report: (error: unknown) => void
+}
+
+/** Running downloads may go on for so long. */
+const HTTP_GRACE_MS = 10_000
 
 type Connect = (signal: AbortSignal, database?: string) => Promise<ReplicationConnection>
 
@@ -112,9 +128,28 @@ async function receive(
   })
   const connectSql = (ending: AbortSignal): Promise<ReplicationConnection> =>
     connect(ending, settings.databaseName ?? 'postgres')
-  const archive =
-    options.archive && (await startArchive(options, options.archive, { ...context, directory, connectSql, state }))
+  const parts = { ...context, directory, connectSql, state, room, report }
+  const http = options.http && (await startHttp(options.http, parts))
+  if (options.http && !http) return EXIT_CODES.success
+  try {
+    return await receiveBeside(options, http, parts)
+  } finally {
+    await http?.stop(HTTP_GRACE_MS)
+  }
+}
+
+async function receiveBeside(
+  options: ReceiveOptions,
+  http: ReceiveHttp | undefined,
+  parts: ReceiverParts,
+): Promise<number> {
+  const { directory, connectSql, state, room, report, logger, signal } = parts
+  const httpStatus = (): HttpStatus | undefined => http?.status
+  const archive = options.archive && (await startArchive(options, options.archive, { ...parts, httpStatus }))
+  const statusFile = http && !options.archive ? statusWithoutArchive(directory, state, httpStatus) : undefined
+  http?.onStatus(() => (archive ?? statusFile)?.changed())
   const identity = directoryIdentityGuard(nodeDisk, directory)
+  const watched = archive?.watch(identity) ?? identity
   const receiver = new WalReceiver({
     ...options,
     disk: nodeDisk,
@@ -124,8 +159,8 @@ async function receive(
     state,
     report,
     stop: signal,
-    connect: slotEnsuring(options, archive, context),
-    identity: archive?.watch(identity) ?? identity,
+    connect: slotEnsuring(options, archive, parts),
+    identity: http?.watch(watched) ?? watched,
     probeSlot: (name) => probeSlot(name, () => connectSql(signal)),
     findArchiveEnd: archive?.findEnd,
     onFileFinished: () => archive?.hint(),
@@ -141,7 +176,43 @@ async function receive(
     if (isWalrError(error, 'WALR_WAL_GAP', 'WALR_SLOT_INVALID')) return EXIT_CODES.gap
     throw error
   } finally {
-    await archive?.stop(options.archive?.archive.drainTimeout.ms ?? 0)
+    await Promise.all([http?.stop(HTTP_GRACE_MS), archive?.stop(options.archive?.archive.drainTimeout.ms ?? 0)])
+    await statusFile?.close()
+  }
+}
+
+/** Before anything else: an address that is in use ends walr. @returns undefined when walr is to stop. */
+async function startHttp(
+  settings: ReceiveHttpSettings,
+  { directory, logger, signal }: Pick<ReceiverParts, 'directory' | 'logger' | 'signal'>,
+): Promise<ReceiveHttp | undefined> {
+  // Most walrs serve nothing, and shall not carry it in their memory.
+  const { ReceiveHttp: Http } = await import('./serve/receive-http.ts')
+  const environment = process.env
+  return unlessStopped(signal, Http.start({ disk: nodeDisk, directory, settings, environment, logger, signal }))
+}
+
+/** With an archive its own status has all of it. */
+function statusWithoutArchive(
+  directory: string,
+  state: ReceiverStateHolder,
+  httpStatus: () => HttpStatus | undefined,
+): StatusFile {
+  return new StatusFile(nodeDisk, directory, () => ({
+    receiver: reportedReceiver(state.status),
+    archive: NO_ARCHIVE,
+    guard: undefined,
+    http: httpStatus(),
+  }))
+}
+
+/** @returns undefined when that is why it rejects. */
+async function unlessStopped<T>(signal: AbortSignal, started: Promise<T>): Promise<T | undefined> {
+  try {
+    return await started
+  } catch (error) {
+    if (signal.aborted && error === signal.reason) return undefined
+    throw error
   }
 }
 
@@ -149,16 +220,11 @@ async function receive(
 async function startArchive(
   { slot, guardSlot, acceptGap }: ReceiveOptions,
   archiveOptions: ArchiveOptions,
-  context: Pick<ReceiveArchiveOptions, 'directory' | 'connectSql' | 'state' | 'logger' | 'signal'>,
+  context: Pick<ReceiveArchiveOptions, 'directory' | 'connectSql' | 'state' | 'httpStatus' | 'logger' | 'signal'>,
 ): Promise<ReceiveArchive | undefined> {
-  const { directory, connectSql, state, logger, signal } = context
-  const common = { disk: nodeDisk, directory, connectSql, state, logger, signal }
-  try {
-    return await ReceiveArchive.start({ ...common, options: archiveOptions, slot, guardSlot, acceptGap })
-  } catch (error) {
-    if (signal.aborted && error === signal.reason) return undefined
-    throw error
-  }
+  const { directory, connectSql, state, httpStatus, logger, signal } = context
+  const common = { disk: nodeDisk, directory, connectSql, state, httpStatus, logger, signal }
+  return unlessStopped(signal, ReceiveArchive.start({ ...common, options: archiveOptions, slot, guardSlot, acceptGap }))
 }
 
 /** With each connection the slots are made that the configuration wants: after a failover the new server has none. */

@@ -4,6 +4,7 @@ import { EXIT_CODES } from '../errors/exit-codes.ts'
 import { isSystemError } from '../errors/system-error.ts'
 import { WalrError } from '../errors/walr-error.ts'
 import type { GuardSlotStatus } from '../replication/guard-slot.ts'
+import type { HttpStatus } from './serve/http-status.ts'
 import { readStatusFile, STALE_MS, type ReportedStatus } from './archive/status-file.ts'
 
 /** The status of a receive directory's walr, for people and for programs. */
@@ -22,7 +23,7 @@ export async function readStatus(directory: string, now: Date): Promise<ShownSta
   const status = await readStatusFile(nodeDisk, directory)
   if (!status) {
     throw new WalrError('WALR_DIRECTORY', `no walr has written a status into "${directory}"`, {
-      hint: '"walr receive" with an archive in its configuration does. Is it the receive directory?',
+      hint: '"walr receive" with "archive" or "http" in its configuration does. Is it the receive directory?',
     })
   }
   const stopped = status.archive.state === 'stopped' || status.receiver.state === 'stopped'
@@ -48,6 +49,13 @@ function guardText({ slot, lsn, trouble }: GuardSlotStatus): string {
   return lsn === undefined ? `"${slot}" was not looked at yet` : `"${slot}" keeps WAL from ${lsn} on`
 }
 
+function httpText({ state, address, lastError }: HttpStatus): string {
+  const where = address === undefined ? '' : ` on ${address}`
+  const trouble = lastError === undefined ? '' : `; ${lastError.code} at ${lastError.at}: ${lastError.message}`
+  const waiting = state === 'waiting' ? ' for the server to say whose WAL it is' : ''
+  return `${state}${waiting}${where}${trouble}`
+}
+
 function archivedText({ archivedLsn, archivedTimelineId }: ReportedStatus['archive']): string {
   if (archivedLsn === undefined) return 'not known yet'
   return archivedTimelineId === undefined ? archivedLsn : `${archivedLsn} (timeline ${archivedTimelineId})`
@@ -66,9 +74,7 @@ function gapsText({ gapCount, heldGapCount }: ReportedStatus['archive']): string
 export function statusTable({ running, status }: ShownStatus): string {
   const { receiver, archive, guard } = status
   const { backlog, lastError, lastArchived, quarantined } = archive
-  const rows: (readonly [string, string])[] = [
-    ['walr', running ? `running (process ${status.pid})` : `not running; last report ${status.updatedAt}`],
-    ['receiver', `${receiver.state} since ${receiver.since} (${receiver.reason})`],
+  const archiveRows: readonly (readonly [string, string])[] = [
     ['archive', archive.state],
     ['archived up to', archivedText(archive)],
     ['last archived', lastArchived ? `${lastArchived.walFileName} at ${lastArchived.at}` : 'nothing since the start'],
@@ -77,6 +83,12 @@ export function statusTable({ running, status }: ShownStatus): string {
     ['quarantined', quarantined.length === 0 ? 'none' : quarantined.join(', ')],
     ...(guard ? [['guard slot', guardText(guard)] as const] : []),
     ['last error', lastError ? `${lastError.code} at ${lastError.at}: ${lastError.message}` : 'none'],
+  ]
+  const rows: readonly (readonly [string, string])[] = [
+    ['walr', running ? `running (process ${status.pid})` : `not running; last report ${status.updatedAt}`],
+    ['receiver', `${receiver.state} since ${receiver.since} (${receiver.reason})`],
+    ...(archive.state === 'off' ? [['archive', 'none'] as const] : archiveRows),
+    ...(status.http ? [['http', httpText(status.http)] as const] : []),
   ]
   const width = Math.max(...rows.map(([name]) => name.length))
   return rows.map(([name, value]) => `${name.padEnd(width)}  ${value}`).join('\n')

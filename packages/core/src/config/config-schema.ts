@@ -150,10 +150,10 @@ const httpSchema = z.strictObject({
     'Certificates of authorities (PEM): only clients with a certificate of theirs are served. Together with `token`, they need both.',
   ),
   maxDownloads: described(
-    wholeNumber(1, 1024).default(16),
+    wholeNumber(1, 1024).default(64),
     'integer',
     'How many requests are answered at the same time, 1 to 1024. Others are told to come again.',
-    { default: '16' },
+    { default: '64' },
   ),
 }) satisfies z.ZodType<HttpConfig>
 

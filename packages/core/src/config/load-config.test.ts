@@ -186,16 +186,16 @@ archive:
   })
 
   it.each([
-    ['http:', { listen: '127.0.0.1:7070', maxDownloads: 16 }],
+    ['http:', { listen: '127.0.0.1:7070', maxDownloads: 64 }],
     ['http: { listen: "[::1]:0", maxDownloads: "3" }', { listen: '[::1]:0', maxDownloads: 3 }],
-    ['http: { listen: "unix:/run/walr.sock" }', { listen: 'unix:/run/walr.sock', maxDownloads: 16 }],
+    ['http: { listen: "unix:/run/walr.sock" }', { listen: 'unix:/run/walr.sock', maxDownloads: 64 }],
     [
       'http: { listen: "0.0.0.0:1", token: 0123456789abcdef }',
-      { listen: '0.0.0.0:1', token: '0123456789abcdef', maxDownloads: 16 },
+      { listen: '0.0.0.0:1', token: '0123456789abcdef', maxDownloads: 64 },
     ],
     [
       'http: { listen: "db:1", certFile: a, keyFile: b, clientCaFile: c }',
-      { listen: 'db:1', certFile: 'a', keyFile: 'b', clientCaFile: 'c', maxDownloads: 16 },
+      { listen: 'db:1', certFile: 'a', keyFile: 'b', clientCaFile: 'c', maxDownloads: 64 },
     ],
   ])('serves over HTTP: %s', async (content, http) => {
     expect((await load(content)).config.http).toEqual(http)

@@ -31,6 +31,8 @@ export interface ChainFault {
 /** A segment's records, seen behind those before it. */
 export interface FollowedSegment {
   readonly fault: ChainFault | undefined
+  /** A record that began before it ends in it, and is good. */
+  readonly hasJoinedRecord: boolean
   /** Undefined when what follows cannot be checked against this segment. */
   readonly end: ChainEnd | undefined
 }
@@ -42,22 +44,26 @@ export interface FollowedSegment {
  */
 export function followSegment(before: ChainEnd | undefined, records: SegmentRecords): FollowedSegment {
   if (before?.nextLsn !== records.startLsn) {
-    return { fault: undefined, end: endOf(records, undefined, undefined) }
+    return { fault: undefined, hasJoinedRecord: false, end: endOf(records, undefined, undefined) }
   }
   const { open, lastStart, endedAt } = before
   if (endedAt !== undefined) {
     const what = `WAL ends at ${formatLsn(endedAt)} with zeros, although the next segment is there`
-    return { fault: { lsn: endedAt, what }, end: endOf(records, undefined, undefined) }
+    return faulty({ lsn: endedAt, what }, records)
   }
   const joined = joinRecords(open, records)
   if (typeof joined === 'string') {
     const lsn = open?.start ?? records.startLsn
-    return { fault: { lsn, what: joined }, end: endOf(records, undefined, undefined) }
+    return faulty({ lsn, what: joined }, records)
   }
   const last = joined?.isWhole === true ? joined.record.start : lastStart
   const fault = (joined && recordFault(joined)) ?? previousFault(last, records)
-  if (fault !== undefined) return { fault, end: endOf(records, undefined, undefined) }
-  return { fault: undefined, end: endOf(records, last, joined) }
+  if (fault !== undefined) return faulty(fault, records)
+  return { fault: undefined, hasJoinedRecord: joined?.isWhole === true, end: endOf(records, last, joined) }
+}
+
+function faulty(fault: ChainFault, records: SegmentRecords): FollowedSegment {
+  return { fault, hasJoinedRecord: false, end: endOf(records, undefined, undefined) }
 }
 
 interface JoinedRecord {

@@ -11,8 +11,9 @@ import { readIdentity } from '../../wal/directory-identity.ts'
 import { provesIdentity } from '../../wal/identity-proof.ts'
 import { parseLsn } from '../../wal/lsn.ts'
 import type { ArchiveOptions } from '../receive-options/configured-options.ts'
+import type { HttpStatus } from '../serve/http-status.ts'
 import { ArchiveThread } from './archive-thread.ts'
-import { StatusFile } from './status-file.ts'
+import { reportedReceiver, StatusFile } from './status-file.ts'
 
 export interface ReceiveArchiveOptions {
   readonly disk: Disk
@@ -24,6 +25,8 @@ export interface ReceiveArchiveOptions {
   readonly acceptGap: boolean
   readonly connectSql: (signal: AbortSignal) => Promise<ReplicationConnection>
   readonly state: ReceiverStateHolder
+  /** For the status; undefined when nothing is served. */
+  readonly httpStatus?: (() => HttpStatus | undefined) | undefined
   readonly logger: Logger
   readonly signal: AbortSignal
 }
@@ -50,11 +53,11 @@ export class ReceiveArchive {
         ? undefined
         : new GuardSlot({ name: guardSlot, streamSlot: slot, connectSql, logger, signal, onStatus })
     this.#statusFile = new StatusFile(disk, directory, () => {
-      const { since, ...receiver } = state.status
       return {
-        receiver: { ...receiver, since: since.toISOString() },
+        receiver: reportedReceiver(state.status),
         archive: this.#thread.status,
         guard: this.#guard?.status,
+        http: options.httpStatus?.(),
       }
     })
   }
@@ -109,6 +112,11 @@ export class ReceiveArchive {
         begin()
       },
     }
+  }
+
+  /** Something in the status that is not the archive's has changed. */
+  changed(): void {
+    this.#statusFile.changed()
   }
 
   hint(): void {

@@ -1,11 +1,12 @@
 import { hostname } from 'node:os'
 import { join } from 'node:path'
-import type { ArchiveStatus } from '../../archive/archive-status.ts'
+import { INITIAL_ARCHIVE_STATUS, type ArchiveState, type ArchiveStatus } from '../../archive/archive-status.ts'
 import type { Disk } from '../../disk/disk.ts'
 import { isSystemError, systemErrorText } from '../../errors/system-error.ts'
 import { WalrError } from '../../errors/walr-error.ts'
 import type { GuardSlotStatus } from '../../replication/guard-slot.ts'
 import type { ReceiverStatus } from '../../replication/receiver-state.ts'
+import type { HttpStatus } from '../serve/http-status.ts'
 import { readWholeFile } from '../../wal/read-whole-file.ts'
 
 /** What a running walr says of itself, in `.walr/status.json` of its receive directory. */
@@ -16,9 +17,24 @@ export interface ReportedStatus {
   readonly pid: number
   readonly host: string
   readonly receiver: { readonly state: ReceiverStatus['state']; readonly reason: string; readonly since: string }
-  readonly archive: ArchiveStatus
+  readonly archive: ReportedArchive
   /** Undefined without a guard slot. */
   readonly guard: GuardSlotStatus | undefined
+  /** Undefined when nothing is served over HTTP. */
+  readonly http?: HttpStatus | undefined
+}
+
+/** `off`: there is none, and the rest means nothing. */
+export type ReportedArchive = Omit<ArchiveStatus, 'state'> & { readonly state: ArchiveState | 'off' }
+
+/** The parts that others know. */
+export type StatusParts = Pick<ReportedStatus, 'receiver' | 'archive' | 'guard' | 'http'>
+
+export const NO_ARCHIVE: ReportedArchive = { ...INITIAL_ARCHIVE_STATUS, state: 'off' }
+
+/** What it says of the receiver. */
+export function reportedReceiver({ since, ...receiver }: ReceiverStatus): ReportedStatus['receiver'] {
+  return { ...receiver, since: since.toISOString() }
 }
 
 export const STALE_MS = 30_000
@@ -31,12 +47,12 @@ const FASTEST_MS = 1000
 export class StatusFile {
   readonly #disk: Disk
   readonly #path: string
-  readonly #read: () => Pick<ReportedStatus, 'receiver' | 'archive' | 'guard'>
+  readonly #read: () => StatusParts
   readonly #heartbeat: NodeJS.Timeout
   #timer: NodeJS.Timeout | undefined
   #writing: Promise<void> = Promise.resolve()
 
-  constructor(disk: Disk, directory: string, read: () => Pick<ReportedStatus, 'receiver' | 'archive' | 'guard'>) {
+  constructor(disk: Disk, directory: string, read: () => StatusParts) {
     this.#disk = disk
     this.#path = join(directory, STATUS_FILE)
     this.#read = read

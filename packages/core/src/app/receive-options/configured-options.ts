@@ -1,4 +1,6 @@
 import type { ConfiguredSettings } from '../config-thread/load-config-aside.ts'
+import { httpSettingsOf } from '../serve/http-settings-of.ts'
+import type { ReceiveHttpSettings } from '../serve/receive-http.ts'
 import type { ArchiveConfig, WalrConfig } from '../../config/walr-config.ts'
 
 /** The archive of a configuration. */
@@ -25,4 +27,16 @@ export function configuredArchive(loaded: ConfiguredSettings | undefined): Archi
   const { config, file, baseDirectory } = loaded
   const { cluster, plugins, archive } = config
   return archive && { cluster, archive, plugins, configFile: file, baseDirectory }
+}
+
+/** What a configuration wants served over HTTP; undefined when it wants nothing. */
+export function configuredHttp(loaded: ConfiguredSettings | undefined): ReceiveHttpSettings | undefined {
+  if (loaded === undefined) return undefined
+  const { config, file, baseDirectory } = loaded
+  const { http, archive } = config
+  if (http === undefined) return undefined
+  return {
+    http: httpSettingsOf(http, baseDirectory),
+    archive: archive === undefined ? 'none' : file === undefined ? 'not-in-a-file' : { configPath: file },
+  }
 }

@@ -38,6 +38,7 @@ describe('the options of walr receive', () => {
       createSlot: false,
       guardSlot: undefined,
       archive: undefined,
+      http: undefined,
     })
   })
 
@@ -62,6 +63,7 @@ describe('the options of walr receive', () => {
       createSlot: false,
       guardSlot: undefined,
       archive: undefined,
+      http: undefined,
     })
     expect(parse('-D', 'd', '--no-sync').sync).toBe(false)
     expect(parse('-D', 'd', '--flush', 'segment').flush).toBe('segment')

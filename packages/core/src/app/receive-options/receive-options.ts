@@ -4,7 +4,8 @@ import { toVerbosity } from '../../telemetry/verbosity.ts'
 import type { CompressionSpec } from '../../wal/compression/compression-spec.ts'
 import { parseCompressionSpec } from '../../wal/compression/compression-spec.ts'
 import type { Lsn } from '../../wal/lsn.ts'
-import { configuredArchive, configuredConnection, type ArchiveOptions } from './configured-options.ts'
+import { configuredArchive, configuredConnection, configuredHttp, type ArchiveOptions } from './configured-options.ts'
+import type { ReceiveHttpSettings } from '../serve/receive-http.ts'
 import { getoptLong, usageError } from './getopt-long.ts'
 import { parseChoice, parseEndPosition, parseStatusInterval } from './option-values.ts'
 import { RECEIVE_OPTIONS } from './receive-option-table.ts'
@@ -36,6 +37,8 @@ export interface ReceiveOptions {
   readonly guardSlot: string | undefined
   /** Where finished segments go to; undefined when they stay in the directory. */
   readonly archive: ArchiveOptions | undefined
+  /** How WAL is served over HTTP; undefined when it is not. */
+  readonly http: ReceiveHttpSettings | undefined
 }
 
 /** Which configuration a command line asks for. */
@@ -175,6 +178,7 @@ class GivenOptions {
       createSlot: config?.receive.createSlot ?? false,
       guardSlot: config?.receive.guardSlot,
       archive: configuredArchive(this.#loaded),
+      http: configuredHttp(this.#loaded),
     }
   }
 

@@ -1,0 +1,27 @@
+import type { WalCopy } from '../restore/wal-source.ts'
+import type { WantedFile } from '../restore/wanted-file.ts'
+import type { SystemIdentifier } from '../wal/system-identifier.ts'
+
+/** What WAL is fetched with: a `WalFetcher`, seen from here. */
+export interface WalFetching {
+  fetch(
+    request: { readonly wanted: WantedFile; readonly partial: 'auto' | 'never' },
+    take: (copy: WalCopy) => Promise<void>,
+    signal: AbortSignal,
+  ): Promise<'delivered' | 'absent'>
+}
+
+/** WAL that can be served. */
+export interface ServedWal {
+  readonly fetcher: WalFetching
+  /** Whose it is, as far as that is known without asking anybody. */
+  readonly systemIdentifier: SystemIdentifier | undefined
+  /** Whose it is; undefined when nobody can tell. Rejects like a fetch. */
+  identify(signal: AbortSignal): Promise<SystemIdentifier | undefined>
+}
+
+/** Where served WAL comes from. */
+export interface WalSupply {
+  /** @throws WalrError as long as there is nothing to ask. */
+  open(): Promise<ServedWal>
+}
