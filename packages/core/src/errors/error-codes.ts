@@ -125,13 +125,13 @@ export const ERROR_CODES = {
   },
   WALR_ARCHIVE_UNAVAILABLE: {
     meaning: 'The storage of the archive cannot be reached, or asks to be left alone for a while.',
-    remedy: 'Nothing, usually: WAL is kept in the receive directory and archived when the storage is back.',
+    remedy: 'Nothing, usually: WAL is kept where it is and archived when the storage is back. A recovery stops and loses nothing: start PostgreSQL again then.',
   },
   WALR_ARCHIVE_REFUSED: {
     meaning:
-      'The storage refuses: no permission, no such bucket, no space, or an answer that walr cannot make sense of.',
+      'The storage refuses: no permission, no such bucket, no space, no archive there, or an answer that walr cannot make sense of.',
     remedy:
-      'Correct permissions, quota or configuration. walr tries again slowly and keeps WAL locally until it goes well.',
+      'Correct permissions, quota or configuration. walr tries again slowly and keeps WAL locally until it goes well. A recovery stops and loses nothing.',
   },
   WALR_ARCHIVE_UNCONFIRMED: {
     meaning: 'The storage confirmed another size or checksum than that of the bytes sent. The local file stays.',
@@ -146,10 +146,10 @@ export const ERROR_CODES = {
   WALR_ARCHIVE_REPLACED: {
     meaning: 'The archive was begun anew since the receive directory was archived to it, or is another one.',
     remedy:
-      'If that is on purpose, take a new base backup. If not, look whether the volume is mounted and the bucket the right one.',
+      'If that is on purpose, take a new base backup. If not, look whether the volume is mounted and the bucket the right one. A recovery does not take its word for what is missing.',
   },
   WALR_ARCHIVE_WRONG_CLUSTER: {
-    meaning: "The archive's identity is not that of the receive directory: system identifier or segment size differ.",
+    meaning: "The archive's identity is not that of the receive directory or data directory: system identifier or segment size differ.",
     remedy: 'Give each cluster its own prefix or `cluster` name. Nothing was written into the archive.',
   },
   WALR_OBJECT_CORRUPT: {
