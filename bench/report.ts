@@ -52,7 +52,7 @@ export function formatReport(results: BenchResults): string {
 export function writeReport(
   path: string,
   report: string,
-  section: 'receive' | 'archive' | 'sftp' | 'start-up' = 'receive',
+  section: 'receive' | 'archive' | 'restore' | 'sftp' | 'start-up' = 'receive',
 ): void {
   const begin = `<!-- ${section}: written by npm run bench:${section} -- --write -->`
   const end = `<!-- ${section}: end -->`

@@ -125,7 +125,8 @@ export const ERROR_CODES = {
   },
   WALR_ARCHIVE_UNAVAILABLE: {
     meaning: 'The storage of the archive cannot be reached, or asks to be left alone for a while.',
-    remedy: 'Nothing, usually: WAL is kept where it is and archived when the storage is back. A recovery stops and loses nothing: start PostgreSQL again then.',
+    remedy:
+      'Nothing, usually: WAL is kept where it is and archived when the storage is back. A recovery stops and loses nothing: start PostgreSQL again then.',
   },
   WALR_ARCHIVE_REFUSED: {
     meaning:
@@ -149,7 +150,8 @@ export const ERROR_CODES = {
       'If that is on purpose, take a new base backup. If not, look whether the volume is mounted and the bucket the right one. A recovery does not take its word for what is missing.',
   },
   WALR_ARCHIVE_WRONG_CLUSTER: {
-    meaning: "The archive's identity is not that of the receive directory or data directory: system identifier or segment size differ.",
+    meaning:
+      "The archive's identity is not that of the receive directory or data directory: system identifier or segment size differ.",
     remedy: 'Give each cluster its own prefix or `cluster` name. Nothing was written into the archive.',
   },
   WALR_OBJECT_CORRUPT: {
@@ -162,7 +164,8 @@ export const ERROR_CODES = {
   },
   WALR_HTTP_LISTEN: {
     meaning: 'walr cannot serve over HTTP: the address is in use or not allowed, or certificate or key are not good.',
-    remedy: 'Correct `http.listen`, `http.certFile` or `http.keyFile`; the message has the reason that the system gave.',
+    remedy:
+      'Correct `http.listen`, `http.certFile` or `http.keyFile`; the message has the reason that the system gave.',
   },
   WALR_SERVE_UNAVAILABLE: {
     meaning: 'The `walr serve` at the given address cannot be reached, or does not know at the moment what it has.',

@@ -3,9 +3,8 @@ import { join, relative } from 'node:path'
 import type { Disk } from '../../disk/disk.ts'
 import type { WalrError } from '../../errors/walr-error.ts'
 import type { Logger } from '../../telemetry/logger.ts'
-import { givenPath } from './generation-folder.ts'
 import { firstLine } from './line-socket.ts'
-import type { PrefetchPlace } from './prefetch-place.ts'
+import { givenPath, type PrefetchPlace } from './prefetch-place.ts'
 import { failureOf, parseReply, type PrefetchQuestion, type PrefetchReply } from './prefetch-protocol.ts'
 
 /** What a client wants, and where. */

@@ -3,6 +3,7 @@ import type { Disk, DiskFile } from '../../disk/disk.ts'
 import { isSystemError, systemErrorText } from '../../errors/system-error.ts'
 import { WalrError } from '../../errors/walr-error.ts'
 import type { WalCopy } from '../wal-source.ts'
+import { givenPath } from './prefetch-place.ts'
 
 /** A file that was written and has no name yet that anybody looks for. */
 export interface WrittenFile {
@@ -168,11 +169,6 @@ export class GenerationFolder {
   freeBytes(): Promise<number> {
     return onDisk(this.#disk.freeBytes(this.path))
   }
-}
-
-/** Where a client finds what it was given. */
-export function givenPath(generation: string, given: string): string {
-  return join(generation, 'given', given)
 }
 
 /** For a copy that is not what it should be. */

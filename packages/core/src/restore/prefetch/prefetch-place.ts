@@ -26,6 +26,11 @@ export function unableMark({ generation }: PrefetchPlace): string {
   return `${generation}.unable`
 }
 
+/** Where a client finds what it was given: a file in the folder of a generation. */
+export function givenPath(generation: string, given: string): string {
+  return join(generation, 'given', given)
+}
+
 const targets = ['pg_wal/RECOVERYXLOG', 'pg_wal/RECOVERYHISTORY']
 /** The process id, the data directory, the start time; a negative id is a server without postmaster. */
 const postmasterPattern = /^([1-9]\d{0,9})\n[^\n]*\n([1-9]\d{0,14})\n/

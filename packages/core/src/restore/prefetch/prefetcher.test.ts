@@ -157,7 +157,7 @@ describe('a request', () => {
 
   it('is left to the client when the folder fails', async () => {
     source.has(1, 9)
-    disk.on({ operation: 'open', path: /tmp/ }, { error: 'EIO' })
+    disk.on({ operation: 'open', pathPattern: /tmp/ }, { error: 'EIO' })
     expect(await ask(seg(1))).toEqual({ kind: 'direct' })
   })
 
