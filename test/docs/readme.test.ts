@@ -88,7 +88,7 @@ describe('README', () => {
 
   it('archives to S3 with the configuration and the commands that it shows', async () => {
     const [configuration = '', ...others] = blocksOf(readme, 'yaml')
-    const [receive = '', status = '', ...more] = walrBlocks.filter(usesConfig)
+    const [receive = '', status = '', review = '', ...more] = walrBlocks.filter(usesConfig)
     expect([others, more]).toEqual([[], []])
     writeFileSync(join(scratch.path, 'walr.config.yaml'), configuration)
     await s3.createBucket({ name: 'backups' })
@@ -113,6 +113,9 @@ describe('README', () => {
         (await asked.ended()) === 0 && asked.stdout.some((line) => /^last archived +/.test(line) && line.includes(last))
       )
     })
+    await using reviewed = run(review, place)
+    expect(await reviewed.ended(), reviewed.stderr.join('\n')).toBe(0)
+    expect(reviewed.stdout.join('\n')).toContain(last)
     expect(await program.stop('SIGINT'), program.stderr.join('\n')).toBe(0)
   })
 
