@@ -43,9 +43,11 @@ afterAll(() => made.disposeAsync())
 
 describe('an outage stops PostgreSQL with FATAL, and recovery goes on afterwards', () => {
   const cases = SOURCES.flatMap((source) =>
-    STAGES.flatMap((stage) => ['', ' --prefetch=0'].map((option) => ({ source, stage, option }))),
+    STAGES.flatMap((stage) =>
+      ['', ' --prefetch=0'].map((option) => ({ source, stage, option, when: `${stage}${option}` })),
+    ),
   ).filter(({ source, stage }) => source !== 'local' || stage !== 'in the middle of a segment') // that would be damage
-  it.each(cases)('$source is away $stage$option', async ({ source, stage, option }) => {
+  it.each(cases)('$source is away $when', async ({ source, stage, option }) => {
     const { supply, args } = supplies.get(source) ?? { args: '' }
     if (!supply) throw new Error(source)
     await expectToSurviveOutage(lost, { supply, args: `${args} --timeout=2s${option}`, stage })

@@ -14,10 +14,10 @@ export const STAGES = [
   'at the last segment',
   'at the last history file',
 ] as const
+export type Stage = (typeof STAGES)[number]
+
 /** PostgreSQL asks for it first of all, and last. */
 const NEXT_HISTORY = '00000002.history'
-
-export type Stage = (typeof STAGES)[number]
 
 /** PostgreSQL must stop with FATAL, keep its state, and come to its end with all rows when it is started again. */
 export async function expectToSurviveOutage(

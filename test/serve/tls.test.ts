@@ -6,8 +6,9 @@ import { join } from 'node:path'
 import { connect, type ConnectionOptions } from 'node:tls'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { startWalServer } from '../../packages/core/src/http/wal-server.ts'
-import { KeptLog, MadeUpSource, supplyOf } from '../../packages/core/src/http/wal-supply.fixture.ts'
+import { MadeUpSource, supplyOf } from '../../packages/core/src/http/wal-supply.fixture.ts'
 import { nodeDisk } from '../../packages/core/src/disk/node-disk.ts'
+import { RecordingLogger } from '../../packages/core/src/wal/recording.fixture.ts'
 import { CertificateAuthority, type CertificateFiles } from '../connection/certificates.ts'
 import { makeScratch, type Scratch } from '../support/scratch.ts'
 import { waitFor } from '../support/wait-for.ts'
@@ -69,7 +70,7 @@ describe('walr serve with TLS', () => {
     const keyFile = join(scratch.path, 'renewed.key')
     copyFileSync(server.certificate, certFile)
     copyFileSync(server.key, keyFile)
-    const log = new KeptLog()
+    const log = new RecordingLogger()
     const files = { certFile, keyFile, clientCaFile: undefined }
     const settings = { listen: '127.0.0.1:0', token: undefined, ...files, maxDownloads: 1 }
     const supply = supplyOf(new MadeUpSource(), log)

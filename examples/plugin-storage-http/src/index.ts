@@ -6,7 +6,7 @@ const options = [
   { name: 'password', type: 'string', summary: 'the password of username', secret: true },
 ]
 
-export default definePlugin({
+const plugin = definePlugin({
   name: 'walr-plugin-storage-http',
   apiVersion: 1,
   options,
@@ -34,6 +34,9 @@ export default definePlugin({
     const credentials = username === undefined ? undefined : `${username}:${password ?? ''}`
     return { base: base.href.replace(/\/*$/, '/'), credentials }
   },
-  // Every start of walr loads this file; what does the work is loaded when a storage is opened.
+  // Every start of walr loads this file; what does the work is loaded when a storage is opened. (TypeScript rewrites no
+  // import() inside an "export default" expression, hence the constant.)
   createStorage: async (parsed) => (await import('./storage.ts')).openStorage(parsed),
 })
+
+export default plugin

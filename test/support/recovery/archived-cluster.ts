@@ -36,10 +36,6 @@ export class Archiver implements AsyncDisposable {
     return archiver
   }
 
-  get isRunning(): boolean {
-    return this.#walr?.isRunning ?? false
-  }
-
   get walr(): RunningProgram {
     if (!this.#walr) throw new Error('walr was never started')
     return this.#walr
@@ -89,7 +85,7 @@ export class Archiver implements AsyncDisposable {
   }
 }
 
-/** What {@link startArchivedPrimary} makes. */
+/** What {@link ArchivedPrimary.start} makes. */
 export interface PrimaryOptions {
   readonly version: PostgresVersion
   readonly places: readonly ArchivePlace[]
@@ -235,7 +231,6 @@ export function upTo(number: number): readonly number[] {
 export interface ReaderOptions {
   readonly name?: string
   readonly storage?: Readonly<Record<string, unknown>>
-  readonly codecs?: readonly unknown[]
   readonly cluster?: string
   readonly receiveDirectory?: string
   /** Further sections. */
@@ -244,18 +239,12 @@ export interface ReaderOptions {
 
 /** Writes the configuration of a walr that only reads the archive. Returns its path. */
 export function writeReaderConfiguration(place: ArchivePlace, options: ReaderOptions = {}): string {
-  const { name = 'reader', storage = place.reader, codecs, cluster, receiveDirectory, more } = options
-  return writeConfiguration(
-    place,
-    `${name}.yaml`,
-    storage,
-    {
-      ...(cluster !== undefined && { cluster }),
-      ...(receiveDirectory !== undefined && { receive: { directory: receiveDirectory } }),
-      ...more,
-    },
-    codecs,
-  )
+  const { name = 'reader', storage = place.reader, cluster, receiveDirectory, more } = options
+  return writeConfiguration(place, `${name}.yaml`, storage, {
+    ...(cluster !== undefined && { cluster }),
+    ...(receiveDirectory !== undefined && { receive: { directory: receiveDirectory } }),
+    ...more,
+  })
 }
 
 function writeConfiguration(
@@ -263,9 +252,8 @@ function writeConfiguration(
   name: string,
   storage: Readonly<Record<string, unknown>>,
   more: Readonly<Record<string, unknown>>,
-  codecs: readonly unknown[] = place.codecs,
 ): string {
   const plugins = place.plugins.map((plugin) => `@walr/${plugin}`)
-  const content = JSON.stringify({ plugins, archive: { storage, codecs }, ...more }, undefined, 2)
+  const content = JSON.stringify({ plugins, archive: { storage, codecs: place.codecs }, ...more }, undefined, 2)
   return writeOwned(join(place.folder, name), content)
 }

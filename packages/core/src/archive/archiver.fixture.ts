@@ -11,7 +11,7 @@ import type { ArchiveStatus } from './archive-status.ts'
 import type { Clock } from './clock.ts'
 import { ScriptedStorage } from './scripted-storage.fixture.ts'
 
-export const PAGE = 8192
+const PAGE = 8192
 
 /** A segment of invented WAL whose pages all have headers. */
 export function pagedSegment(segmentNumber: number, timelineId = 1, salt = 0): Buffer {

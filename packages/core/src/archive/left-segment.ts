@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { isWalrError } from '../errors/walr-error.ts'
 import { parseLongPageHeader } from '../wal/page-header.ts'
-import { readWholeFile } from '../wal/read-whole-file.ts'
+import { readSmallFile } from '../wal/read-whole-file.ts'
 import { switchLsnOf, parseTimelineHistory, type TimelineHistory } from '../wal/timeline-history.ts'
 import type { TimelineId } from '../wal/timeline-id.ts'
 import { parseHistoryFileName, segmentNumberOf } from '../wal/wal-file-name.ts'
@@ -26,9 +26,8 @@ export async function isLeftUnfinished(segment: SegmentItem, wal: LocalWal): Pro
 }
 
 async function readServerHistory(name: string, timelineId: TimelineId, wal: LocalWal): Promise<TimelineHistory> {
-  const chunks: Uint8Array[] = []
-  for await (const chunk of readWholeFile(wal.disk, join(wal.directory, name))) chunks.push(chunk)
-  return parseTimelineHistory(timelineId, Buffer.concat(chunks).toString('utf8'))
+  const content = await readSmallFile(wal.disk, join(wal.directory, name))
+  return parseTimelineHistory(timelineId, content.toString('utf8'))
 }
 
 /** Whether there is WAL up to the last page: the server that stayed on the timeline has filled it. */

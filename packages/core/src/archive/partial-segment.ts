@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { WalrError } from '../errors/walr-error.ts'
 import { checkSegmentHeader, LONG_PAGE_HEADER_BYTES } from '../wal/page-header.ts'
+import { segmentHeaderFault } from '../wal/segment-header-fault.ts'
 import type { TimelineId } from '../wal/timeline-id.ts'
 import { segmentStartLsn, type WalFileName } from '../wal/wal-file-name.ts'
 import { readBorrowed, type LocalWal } from './local-file.ts'
@@ -34,7 +35,9 @@ export async function* readPartialSegment(
     length += chunk.length
     yield chunk
   }
-  if (length !== wal.walSegmentSize) throw corrupt(fileName, `has ${length} bytes, not ${wal.walSegmentSize}`)
+  if (length === wal.walSegmentSize) return
+  const what = `has ${length} bytes, not ${wal.walSegmentSize}`
+  throw new WalrError('WALR_SEGMENT_CORRUPT', `segment "${fileName}" ${what}`)
 }
 
 function checkFirstPage(partial: PartialItem, bytes: Uint8Array, wal: LocalWal): void {
@@ -42,22 +45,7 @@ function checkFirstPage(partial: PartialItem, bytes: Uint8Array, wal: LocalWal):
   const { systemIdentifier, walSegmentSize } = wal
   const startLsn = segmentStartLsn(segmentNumber, walSegmentSize)
   const check = checkSegmentHeader(bytes, { systemIdentifier, walSegmentSize, startLsn, timelineId })
-  switch (check.kind) {
-    case 'ok':
-      return
-    case 'wrong-cluster':
-      throw new WalrError('WALR_WRONG_CLUSTER', `segment "${fileName}" ${check.message}`)
-    case 'wrong-segment-size':
-      throw new WalrError('WALR_WRONG_SEGMENT_SIZE', `segment "${fileName}" ${check.message}`)
-    case 'empty':
-      throw corrupt(fileName, 'starts with zeros')
-    case 'wrong-address':
-    case 'wrong-timeline':
-    case 'not-wal':
-      throw corrupt(fileName, check.message)
-  }
-}
-
-function corrupt(fileName: string, what: string): WalrError {
-  return new WalrError('WALR_SEGMENT_CORRUPT', `segment "${fileName}" ${what}`)
+  if (check.kind === 'ok') return
+  const { code, what } = segmentHeaderFault(check)
+  throw new WalrError(code, `segment "${fileName}" ${what}`)
 }

@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import { WalrError } from '../errors/walr-error.ts'
 import { historyFileName } from '../wal/wal-file-name.ts'
 import type { Storage } from '../plugins/contract/index.ts'
-import { readWholeFile } from '../wal/read-whole-file.ts'
+import { readSmallFile } from '../wal/read-whole-file.ts'
 import { parseTimelineHistory, type TimelineHistory } from '../wal/timeline-history.ts'
 import type { ArchiveEntry, GapItem, HistoryItem } from './archive-entry.ts'
 import type { ArchiveInventory } from './archive-inventory.ts'
@@ -76,7 +76,7 @@ export async function archiveBackupHistory(
   if (size !== undefined && size > MAX_BACKUP_HISTORY_BYTES) {
     throw new WalrError('WALR_DIRECTORY', `"${path}" has ${size} bytes, too many for a backup history file`)
   }
-  const content = await readSmall(wal, path)
+  const content = await readSmallFile(wal.disk, path)
   const key = layout.backupHistoryKey(fileName)
   const found = await putSmallObject(storage, key, content, signal)
   if (found === undefined || found.equals(content)) return
@@ -94,12 +94,6 @@ export async function archiveGapRecord(
   { storage, layout, wal }: SmallFileContext,
   signal: AbortSignal,
 ): Promise<void> {
-  const content = await readSmall(wal, join(wal.directory, GAPS_FOLDER, item.fileName))
+  const content = await readSmallFile(wal.disk, join(wal.directory, GAPS_FOLDER, item.fileName))
   await putSmallObject(storage, layout.gapKey(item.fileName), content, signal)
-}
-
-async function readSmall({ disk }: LocalWal, path: string): Promise<Buffer> {
-  const chunks: Uint8Array[] = []
-  for await (const chunk of readWholeFile(disk, path)) chunks.push(chunk)
-  return Buffer.concat(chunks)
 }

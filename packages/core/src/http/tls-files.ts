@@ -2,7 +2,7 @@ import type { ServerOptions } from 'node:https'
 import type { Disk } from '../disk/disk.ts'
 import { systemErrorText } from '../errors/system-error.ts'
 import { WalrError } from '../errors/walr-error.ts'
-import { readWholeFile } from '../wal/read-whole-file.ts'
+import { readSmallFile } from '../wal/read-whole-file.ts'
 import type { HttpSettings } from './http-settings.ts'
 
 /** Contents of PEM files. */
@@ -29,9 +29,7 @@ export async function readTlsFiles(disk: Disk, settings: HttpSettings): Promise<
 
 async function read(disk: Disk, path: string): Promise<Buffer> {
   try {
-    const chunks: Uint8Array[] = []
-    for await (const chunk of readWholeFile(disk, path)) chunks.push(chunk)
-    return Buffer.concat(chunks)
+    return await readSmallFile(disk, path)
   } catch (cause) {
     throw new WalrError('WALR_HTTP_LISTEN', `could not read "${path}": ${systemErrorText(cause)}`, { cause })
   }

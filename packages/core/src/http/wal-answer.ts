@@ -79,16 +79,22 @@ export class WalAnswer {
       return
     }
     const take = (copy: WalCopy): Promise<void> => this.#take(copy, served)
-    const outcome = await served.fetcher.fetch({ wanted, partial }, take, this.#stop.signal)
-    if (outcome === 'absent') await this.#sayAbsent(served)
+    try {
+      const outcome = await served.fetcher.fetch({ wanted, partial, atGap: 'stop' }, take, this.#stop.signal)
+      if (outcome === 'absent') await this.#sayAbsent(served, false)
+    } catch (error) {
+      // What that means for its recovery is for the client to say.
+      if (!isWalrError(error, 'WALR_WAL_GAP')) throw error
+      await this.#sayAbsent(served, true)
+    }
   }
 
   /** Without a word on whose WAL it is missing from, it would say nothing. */
-  async #sayAbsent(served: ServedWal): Promise<void> {
+  async #sayAbsent(served: ServedWal, isFollowed: boolean): Promise<void> {
     const { name } = this.#target.wanted
     const own = served.systemIdentifier ?? (await served.identify(this.#stop.signal))
     if (own === undefined) this.#refuse(unknownOwner(name))
-    else this.#refuse(otherCluster(this.#target, own) ?? absent(name, own))
+    else this.#refuse(otherCluster(this.#target, own) ?? absent(name, own, isFollowed))
   }
 
   /** Sends this copy. One that cannot be read from its beginning is the fetcher's to replace. */
@@ -183,12 +189,12 @@ function otherCluster({ systemIdentifier }: WalTarget, own: SystemIdentifier | u
   }
 }
 
-function absent(name: string, own: SystemIdentifier): HttpProblem {
+function absent(name: string, own: SystemIdentifier, isFollowed: boolean): HttpProblem {
   return {
     status: 404,
     code: 'ABSENT',
     message: `"${name}" is certainly not here`,
-    headers: { 'walr-system-identifier': own },
+    headers: { 'walr-system-identifier': own, ...(isFollowed && { 'walr-followed': 'true' }) },
   }
 }
 

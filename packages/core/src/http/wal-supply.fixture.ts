@@ -1,12 +1,10 @@
 import { WalrError } from '../errors/walr-error.ts'
-import { segment } from '../restore/segment.fixture.ts'
+import { OWNER, segment } from '../restore/segment.fixture.ts'
 import { WalFetcher } from '../restore/wal-fetcher.ts'
 import type { WalCopy, WalSource } from '../restore/wal-source.ts'
-import type { LogExtra, Logger } from '../telemetry/logger.ts'
-import { parseSystemIdentifier, type SystemIdentifier } from '../wal/system-identifier.ts'
+import type { Logger } from '../telemetry/logger.ts'
 import type { ServedWal, WalSupply } from './wal-supply.ts'
 
-export const OWNER: SystemIdentifier = parseSystemIdentifier('7710454860644512687') ?? ('' as never)
 export const one = '000000010000000000000001'
 export const two = '000000010000000000000002'
 export const CHUNK = 65_536
@@ -61,6 +59,8 @@ export class MadeUpSource implements WalSource {
   readonly copies = new Map<string, MadeUpCopy[]>()
   readonly open = new Map<string, MadeUpCopy>()
   readonly asked: string[] = []
+  /** Segments that are missing before later ones. */
+  readonly followed = new Set<string>()
   failure: Error | undefined
 
   /** One good copy of a segment. */
@@ -81,31 +81,12 @@ export class MadeUpSource implements WalSource {
     yield* this.copies.get(name) ?? []
   }
 
+  isFollowed({ name }: { readonly name: string }): Promise<boolean> {
+    return Promise.resolve(this.followed.has(name))
+  }
+
   unfinished(name: string): Promise<WalCopy | undefined> {
     return this.failure ? Promise.reject(this.failure) : Promise.resolve(this.open.get(name))
-  }
-}
-
-/** A log that keeps what it was told. */
-export class KeptLog implements Logger {
-  readonly lines: string[] = []
-  readonly extras: LogExtra[] = []
-
-  readonly error = this.#keep('error')
-  readonly warning = this.#keep('warning')
-  readonly notice = this.#keep('notice')
-  readonly info = this.#keep('info')
-  readonly debug = this.#keep('debug')
-
-  get text(): string {
-    return `${this.lines.join('\n')}\n${JSON.stringify(this.extras)}`
-  }
-
-  #keep(level: string): Logger['info'] {
-    return (message, extra) => {
-      this.lines.push(`${level}: ${message}`)
-      if (extra) this.extras.push(extra)
-    }
   }
 }
 

@@ -1,11 +1,11 @@
+import type { WalRequest } from '../restore/wal-request.ts'
 import type { WalCopy } from '../restore/wal-source.ts'
-import type { WantedFile } from '../restore/wanted-file.ts'
 import type { SystemIdentifier } from '../wal/system-identifier.ts'
 
 /** What WAL is fetched with: a `WalFetcher`, seen from here. */
 export interface WalFetching {
   fetch(
-    request: { readonly wanted: WantedFile; readonly partial: 'auto' | 'never' },
+    request: WalRequest,
     take: (copy: WalCopy) => Promise<void>,
     signal: AbortSignal,
   ): Promise<'delivered' | 'absent'>

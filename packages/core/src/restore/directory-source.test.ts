@@ -191,7 +191,7 @@ describe('an unfinished segment', () => {
       bench.put(`${two}.partial`, segment(two, { written: 5000 }))
       bench.put(later, segment(three))
       await bench.expectRefusal(two, 'WALR_SEGMENT_CORRUPT', 'later ones of its timeline are there')
-      expect(await bench.restore(two, { partial: 'never' })).toBe('absent')
+      expect(await bench.restore(two, { partial: 'never', atGap: 'end' })).toBe('absent')
     },
   )
 
@@ -283,7 +283,8 @@ describe('a file is absent', () => {
   it('with a warning when later ones are there: WAL has a hole', async () => {
     bench.put(one, segment(one))
     bench.put(three, segment(three))
-    expect(await bench.restore(two)).toBe('absent')
+    await bench.expectRefusal(two, 'WALR_WAL_GAP', 'later ones of its timeline are')
+    expect(await bench.restore(two, { atGap: 'end' })).toBe('absent')
     expect(bench.warnings).toEqual([expect.stringContaining('later ones of its timeline are')])
   })
 
@@ -329,7 +330,9 @@ describe('a file is absent', () => {
       [four, validSegment(four, 5000)],
     ] as const) {
       const healthy = new FaultDisk(nodeDisk)
-      expect(await bench.restore(name, { disk: healthy })).toBe(whole === undefined ? 'absent' : 'delivered')
+      expect(await bench.restore(name, { disk: healthy, atGap: 'end' })).toBe(
+        whole === undefined ? 'absent' : 'delivered',
+      )
       for (let failing = 0; failing < healthy.operations.length; failing++) {
         rmSync(bench.target, { force: true })
         const details = healthy.operations[failing] ?? expect.unreachable()
@@ -338,7 +341,7 @@ describe('a file is absent', () => {
           .filter((other) => other.operation === details.operation).length
         const disk = new FaultDisk(nodeDisk)
         disk.on({ operation: details.operation, nth }, { error: 'EIO' })
-        const outcome = await bench.restore(name, { disk }).catch((error: unknown) => error)
+        const outcome = await bench.restore(name, { disk, atGap: 'end' }).catch((error: unknown) => error)
         if (existsSync(bench.target)) expect(bench.delivered.equals(whole ?? Buffer.alloc(0))).toBe(true)
         if (details.operation !== 'remove') {
           expect(isWalrError(outcome), `${details.operation} ${details.path}: ${String(outcome)}`).toBe(true)

@@ -15,7 +15,8 @@ export function failureKind(error: unknown): RecoveryFailureKind {
   let cause = error
   for (let depth = 0; depth < MAX_DEPTH && cause instanceof Error; depth++) {
     if (isStorageError(cause)) return cause.code === 'Transient' ? 'outage' : 'refused'
-    if (isWalrError(cause, 'WALR_SERVE_UNAVAILABLE')) return 'outage'
+    // A segment that is missing before later ones may be on its way: several are archived at the same time.
+    if (isWalrError(cause, 'WALR_SERVE_UNAVAILABLE', 'WALR_WAL_GAP')) return 'outage'
     if (isWalrError(cause, 'WALR_SERVE_REFUSED', 'WALR_ARCHIVE_REFUSED')) return 'refused'
     cause = cause.cause
   }

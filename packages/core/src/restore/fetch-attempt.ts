@@ -130,17 +130,17 @@ export class FetchAttempt {
 
   async #proveAbsence(): Promise<'absent' | 'changed'> {
     const { sources, request, signal, logger } = this.#context
-    const { wanted } = request
+    const { wanted, atGap } = request
     for (const source of sources) {
       if ((await source.confirmAbsence?.(wanted, signal)) === false) return 'changed'
     }
     for (const source of this.#showing) if ((await source.shows?.(wanted)) === false) return 'changed'
-    if (wanted.kind === 'segment') {
-      for (const source of sources) {
-        if (!(await source.isFollowed?.(wanted, signal))) continue
-        const text = `segment ${wanted.name} is not in ${source.description}, but later ones of its timeline are`
-        logger.warning(text)
-      }
+    if (wanted.kind !== 'segment') return 'absent'
+    for (const source of sources) {
+      if (!(await source.isFollowed?.(wanted, signal))) continue
+      const text = `segment ${wanted.name} is missing, but later ones of its timeline are in ${source.description}`
+      if (atGap !== 'end') throw new WalrError('WALR_WAL_GAP', text, { hint: GAP_HINT })
+      logger.warning(text)
     }
     return 'absent'
   }
@@ -157,6 +157,9 @@ export class FetchAttempt {
     throw new WalrError(code, message, { detail: all.join('\n'), hint, cause: worst })
   }
 }
+
+const GAP_HINT =
+  'Bring the segment back from another copy, or give --at-gap=end to let the recovery end before it: what is behind it is lost to it.'
 
 /** Carries what the taker rejected with past those who look for faults of a source. */
 class TakerFailed extends Error {

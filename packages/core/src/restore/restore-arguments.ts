@@ -18,6 +18,8 @@ export interface RestoreOptions {
   readonly serve: ServeOptions
   /** Whether an unfinished segment may be given when nothing better exists. */
   readonly partial: 'auto' | 'never'
+  /** What a segment is that is missing before later ones; undefined: it depends on what PostgreSQL is doing. */
+  readonly atGap: 'stop' | 'end' | undefined
   /** How long an outage is waited for. */
   readonly timeoutMs: number
   readonly unavailable: 'fail' | 'retry'
@@ -73,6 +75,7 @@ export function parseRestoreArguments(argv: readonly string[]): RestoreArguments
       keyFile: values['serve-key'],
     },
     partial: values['no-partial'] === true ? 'never' : oneOf('partial', values.partial, 'auto', 'never'),
+    atGap: values['at-gap'] === undefined ? undefined : oneOf('at-gap', values['at-gap'], 'stop', 'end'),
     timeoutMs: duration('timeout', values.timeout),
     unavailable: oneOf('unavailable', values.unavailable, 'fail', 'retry'),
     prefetchBytes: bytes('prefetch', values.prefetch),
@@ -99,6 +102,7 @@ function parsed(argv: readonly string[]) {
         'serve-key': { type: 'string' },
         partial: { type: 'string' },
         'no-partial': { type: 'boolean' },
+        'at-gap': { type: 'string' },
         timeout: { type: 'string' },
         unavailable: { type: 'string' },
         prefetch: { type: 'string' },

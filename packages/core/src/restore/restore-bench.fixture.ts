@@ -19,6 +19,7 @@ import { parseWantedFile } from './wanted-file.ts'
 export interface BenchRequest {
   readonly disk?: Disk
   readonly partial?: 'auto' | 'never'
+  readonly atGap?: 'stop' | 'end'
   readonly signal?: AbortSignal
 }
 
@@ -83,10 +84,10 @@ export class RestoreBench {
   }
 
   async restore(name: string, options: BenchRequest = {}): Promise<'delivered' | 'absent'> {
-    const { disk = nodeDisk, partial = 'auto', signal = new AbortController().signal } = options
+    const { disk = nodeDisk, partial = 'auto', atGap = 'stop', signal = new AbortController().signal } = options
     const fetcher = await this.#fetcher(disk)
     const target = { disk, path: this.target, sync: 'always', signal } as const
-    return fetcher.fetch({ wanted: parseWantedFile(name), partial }, (copy) => deliverCopy(copy, target), signal)
+    return fetcher.fetch({ wanted: parseWantedFile(name), partial, atGap }, (copy) => deliverCopy(copy, target), signal)
   }
 
   /** Refuses with this code, and leaves nothing where PostgreSQL would look, under any name. */

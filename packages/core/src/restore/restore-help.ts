@@ -19,6 +19,8 @@ Sources, the freshest first:
 Options:
       --partial=auto|never   whether the unfinished newest segment is given, too (default: auto)
       --no-partial           same as --partial=never
+      --at-gap=stop|end      whether a segment that is missing before later ones stops PostgreSQL or ends its recovery
+                             (default: stop; end for a standby, and where pg_wal has the segment)
       --timeout=DURATION     how long an outage is waited for before PostgreSQL is stopped (default: 60s)
       --unavailable=fail|retry  with "retry" an outage or a refusal is waited for without an end, for standbys
       --prefetch=SIZE        how much is fetched ahead for PostgreSQL (default: 256MB); 0 for nothing

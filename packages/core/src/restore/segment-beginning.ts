@@ -5,6 +5,7 @@ import {
   parseLongPageHeader,
   type ExpectedSegment,
 } from '../wal/page-header.ts'
+import { segmentHeaderFault } from '../wal/segment-header-fault.ts'
 import { segmentStartLsn, walFileSegment, type WalFileName } from '../wal/wal-file-name.ts'
 import { isWalSegmentSize, type WalSegmentSize } from '../wal/wal-segment-size.ts'
 import type { SegmentOwner } from './segment-owner.ts'
@@ -90,20 +91,9 @@ export class SegmentBeginning {
       timelineId: segment.timelineId,
     }
     const check = checkSegmentHeader(this.#head, expected)
-    switch (check.kind) {
-      case 'ok':
-        return expected
-      case 'wrong-cluster':
-        throw notDelivered('WALR_WRONG_CLUSTER', description, check.message)
-      case 'wrong-segment-size':
-        throw notDelivered('WALR_WRONG_SEGMENT_SIZE', description, check.message)
-      case 'empty':
-        throw notDelivered('WALR_SEGMENT_CORRUPT', description, 'starts with zeros')
-      case 'wrong-address':
-      case 'wrong-timeline':
-      case 'not-wal':
-        throw notDelivered('WALR_SEGMENT_CORRUPT', description, check.message)
-    }
+    if (check.kind === 'ok') return expected
+    const { code, what } = segmentHeaderFault(check)
+    throw notDelivered(code, description, what)
   }
 }
 

@@ -1,12 +1,14 @@
 import { gzipSync, zstdCompressSync } from 'node:zlib'
 import { compressFrameSync } from 'lz4-napi'
 import { CRC32C_START, finishCrc32c, updateCrc32c } from '../wal/crc32c.ts'
+import { parseSystemIdentifier, type SystemIdentifier } from '../wal/system-identifier.ts'
 
 /** The segment size of the segments made here, in bytes. */
 export const SEGMENT = 1_048_576
 
 /** The system identifier of the cluster that they are of. */
 export const CLUSTER = 7_710_454_860_644_512_687n
+export const OWNER: SystemIdentifier = parseSystemIdentifier(String(CLUSTER)) ?? ('' as never)
 
 const PAGE = 8192
 const LONG_HEADER = 40

@@ -9,6 +9,8 @@ export interface ServedFile {
   readonly kind: 'file' | 'absent'
   readonly systemIdentifier: SystemIdentifier
   readonly isUnfinished: boolean
+  /** With `absent`: later segments of its timeline are there. */
+  readonly isFollowed: boolean
   readonly length: number
 }
 
@@ -50,14 +52,23 @@ export async function readAnswer(where: string, response: IncomingMessage): Prom
 function walrAnswer(status: 200 | 404, headers: IncomingMessage['headers']): ServedFile | string {
   const systemIdentifier = parseSystemIdentifier(String(headers['walr-system-identifier'] ?? ''))
   if (systemIdentifier === undefined) return 'it has no header Walr-System-Identifier'
-  if (status === 404) return { kind: 'absent', systemIdentifier, isUnfinished: false, length: 0 }
+  if (status === 404) {
+    const isFollowed = headers['walr-followed'] === 'true'
+    return { kind: 'absent', systemIdentifier, isUnfinished: false, isFollowed, length: 0 }
+  }
   const encoding = headers['content-encoding'] ?? 'identity'
   if (encoding !== 'identity') return `it is encoded (${printableLine(encoding)})`
   const length = headers['content-length'] ?? ''
   if (!/^\d{1,15}$/.test(length)) return 'it does not say how long it is'
   const unfinished = headers['walr-unfinished']
   if (unfinished !== 'true' && unfinished !== 'false') return 'it has no header Walr-Unfinished'
-  return { kind: 'file', systemIdentifier, isUnfinished: unfinished === 'true', length: Number(length) }
+  return {
+    kind: 'file',
+    systemIdentifier,
+    isUnfinished: unfinished === 'true',
+    isFollowed: false,
+    length: Number(length),
+  }
 }
 
 /** Never rejects: the status says enough. */

@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import type { Disk } from '../disk/disk.ts'
 import { systemErrorText } from '../errors/system-error.ts'
 import { WalrError } from '../errors/walr-error.ts'
-import { readWholeFile } from '../wal/read-whole-file.ts'
+import { readSmallFile } from '../wal/read-whole-file.ts'
 import type { SystemIdentifier } from '../wal/system-identifier.ts'
 import type { WalFileName } from '../wal/wal-file-name.ts'
 import type { WalSegmentSize } from '../wal/wal-segment-size.ts'
@@ -12,7 +12,7 @@ import { readAnswer, type ServedFile } from './serve-answer.ts'
 import { responseBytes, ServeClient, type ServeAccess } from './serve-client.ts'
 import { VanishedFile } from './vanished-file.ts'
 import type { WalCopy, WalSource } from './wal-source.ts'
-import type { WantedFile } from './wanted-file.ts'
+import type { WantedFile, WantedSegment } from './wanted-file.ts'
 
 /** Which `walr serve`, and whose WAL is wanted of it. */
 export interface ServeSourceOptions {
@@ -68,6 +68,7 @@ class RemoteWal implements ServeSource {
   readonly #access: ServeAccess
   readonly #client: ServeClient
   readonly #walSegmentSize: WalSegmentSize | undefined
+  readonly #followed: WeakSet<WantedFile> = new WeakSet<WantedFile>()
   #systemIdentifier: SystemIdentifier | undefined
 
   constructor(
@@ -90,7 +91,10 @@ class RemoteWal implements ServeSource {
   async *finished(wanted: WantedFile, signal: AbortSignal): AsyncGenerator<WalCopy, void, undefined> {
     const request: ServeRequest = { wanted, partial: 'never' }
     const first = await this.#ask(request, signal)
-    if (first.file.kind === 'absent') return
+    if (first.file.kind === 'absent') {
+      if (first.file.isFollowed) this.#followed.add(wanted)
+      return
+    }
     // An unfinished segment that is asked for by its own name is one.
     if (first.file.isUnfinished && wanted.kind !== 'partial') {
       first.response.destroy()
@@ -111,6 +115,10 @@ class RemoteWal implements ServeSource {
     if (first.file.isUnfinished) return this.#copy(request, first)
     first.response.destroy()
     throw new VanishedFile(`segment ${walFileName} was finished meanwhile`)
+  }
+
+  isFollowed(wanted: WantedSegment): Promise<boolean> {
+    return Promise.resolve(this.#followed.has(wanted))
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -233,9 +241,7 @@ function toToken(path: string, bytes: Buffer): string {
 
 async function readFile(disk: Disk, path: string): Promise<Buffer> {
   try {
-    const chunks: Uint8Array[] = []
-    for await (const chunk of readWholeFile(disk, path)) chunks.push(chunk)
-    return Buffer.concat(chunks)
+    return await readSmallFile(disk, path)
   } catch (cause) {
     throw new WalrError('WALR_CONFIG', `could not read "${path}": ${systemErrorText(cause)}`, { cause })
   }

@@ -138,7 +138,7 @@ describe('whatever directory and archive have', () => {
       } else if (here === 'open' && there === 'none') {
         expect(outcome).toBe('delivered')
         expect(bench.delivered.equals(validSegment(two, 300_000))).toBe(true)
-      } else if (here === 'none' && (there === 'none' || there === 'later')) {
+      } else if (here === 'none' && there === 'none') {
         expect(outcome).toBe('absent')
       } else {
         expect(outcome).toBeInstanceOf(Error)

@@ -5,6 +5,11 @@ import type { WantedFile } from './wanted-file.ts'
 export interface WalRequest {
   readonly wanted: WantedFile
   readonly partial: 'auto' | 'never'
+  /**
+   * What a segment is that no source has although later ones of its timeline are there: missing, with an error, as it may be
+   * on its way (`stop`, when undefined); or absent, which ends a recovery before it (`end`).
+   */
+  readonly atGap?: 'stop' | 'end'
 }
 
 /** Takes the bytes of a copy to where they are wanted. Must reject when their reading does. */

@@ -2,7 +2,7 @@ import { dirname, join } from 'node:path'
 import type { Disk } from '../disk/disk.ts'
 import { writeFileDurably } from '../disk/write-file-durably.ts'
 import { isWalrError } from '../errors/walr-error.ts'
-import { readWholeFile } from './read-whole-file.ts'
+import { readSmallFile } from './read-whole-file.ts'
 import { syncDirectory, syncFile } from './segment-publishing.ts'
 
 /** Says that finished segments leave a receive directory, for an archive; relative to the directory. */
@@ -47,7 +47,6 @@ export async function isArchived(disk: Disk, directory: string): Promise<boolean
 /** Undefined without a mark, and when it does not say: then nothing is known of an earlier archive. */
 export async function readArchiveId(disk: Disk, directory: string): Promise<string | undefined> {
   if (!(await isArchived(disk, directory))) return undefined
-  const chunks: Uint8Array[] = []
-  for await (const chunk of readWholeFile(disk, join(directory, ARCHIVE_MARK))) chunks.push(chunk)
-  return /"archiveId": "([^"]+)"/.exec(Buffer.concat(chunks).toString('utf8'))?.[1]
+  const content = await readSmallFile(disk, join(directory, ARCHIVE_MARK))
+  return /"archiveId": "([^"]+)"/.exec(content.toString('utf8'))?.[1]
 }

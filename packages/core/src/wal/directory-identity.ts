@@ -3,7 +3,7 @@ import type { Disk } from '../disk/disk.ts'
 import { systemErrorText } from '../errors/system-error.ts'
 import { writeFileDurably } from '../disk/write-file-durably.ts'
 import { WalrError } from '../errors/walr-error.ts'
-import { readWholeFile } from './read-whole-file.ts'
+import { readSmallFile } from './read-whole-file.ts'
 import { parseSystemIdentifier, type SystemIdentifier } from './system-identifier.ts'
 import { isWalSegmentSize, type WalSegmentSize } from './wal-segment-size.ts'
 
@@ -27,9 +27,7 @@ export async function readIdentity(disk: Disk, directory: string): Promise<Direc
   const path = join(directory, IDENTITY_FILE)
   try {
     if ((await disk.size(path)) === undefined) return undefined
-    const chunks: Uint8Array[] = []
-    for await (const chunk of readWholeFile(disk, path)) chunks.push(chunk)
-    return parseIdentity(JSON.parse(Buffer.concat(chunks).toString('utf8')))
+    return parseIdentity(JSON.parse((await readSmallFile(disk, path)).toString('utf8')))
   } catch (error) {
     throw new WalrError('WALR_DIRECTORY', `could not read "${path}": ${systemErrorText(error)}`, {
       hint: 'Restore the file from a copy, or remove it when you are sure whose WAL the directory holds.',

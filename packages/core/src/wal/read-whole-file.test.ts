@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { FaultDisk } from '../disk/fault-disk.ts'
 import { nodeDisk } from '../disk/node-disk.ts'
-import { readWholeFile } from './read-whole-file.ts'
+import { readSmallFile, readWholeFile } from './read-whole-file.ts'
 
 let directory: string
 let path: string
@@ -27,6 +27,7 @@ describe('reading a whole file', () => {
       writeFileSync(path, bytes)
       const chunks = await Array.fromAsync(readWholeFile(disk, path))
       expect(Buffer.concat(chunks).equals(bytes)).toBe(true)
+      expect((await readSmallFile(disk, path)).equals(bytes)).toBe(true)
       expect(closed()).toBe(true)
     },
   )

@@ -20,3 +20,10 @@ export async function* readWholeFile(disk: Disk, path: string): AsyncGenerator<U
     await file.close()
   }
 }
+
+/** All of them at once, for files that are known to be small. */
+export async function readSmallFile(disk: Disk, path: string): Promise<Buffer> {
+  const chunks: Uint8Array[] = []
+  for await (const chunk of readWholeFile(disk, path)) chunks.push(chunk)
+  return Buffer.concat(chunks)
+}

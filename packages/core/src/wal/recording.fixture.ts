@@ -1,31 +1,42 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Disk } from '../disk/disk.ts'
 import type { WalrError } from '../errors/walr-error.ts'
-import type { Logger } from '../telemetry/logger.ts'
+import type { LogExtra, Logger } from '../telemetry/logger.ts'
 import { DiskRoom } from './disk-room.ts'
 
 /** A logger that keeps what it is told, as `level: message`. */
 export class RecordingLogger implements Logger {
   readonly lines: string[] = []
+  readonly extras: LogExtra[] = []
 
-  error(message: string): void {
-    this.lines.push(`error: ${message}`)
+  /** All of it. */
+  get text(): string {
+    return `${this.lines.join('\n')}\n${JSON.stringify(this.extras)}`
   }
 
-  warning(message: string): void {
-    this.lines.push(`warning: ${message}`)
+  error(message: string, extra?: LogExtra): void {
+    this.#keep('error', message, extra)
   }
 
-  notice(message: string): void {
-    this.lines.push(`notice: ${message}`)
+  warning(message: string, extra?: LogExtra): void {
+    this.#keep('warning', message, extra)
   }
 
-  info(message: string): void {
-    this.lines.push(`info: ${message}`)
+  notice(message: string, extra?: LogExtra): void {
+    this.#keep('notice', message, extra)
   }
 
-  debug(message: string): void {
-    this.lines.push(`debug: ${message}`)
+  info(message: string, extra?: LogExtra): void {
+    this.#keep('info', message, extra)
+  }
+
+  debug(message: string, extra?: LogExtra): void {
+    this.#keep('debug', message, extra)
+  }
+
+  #keep(level: string, message: string, extra: LogExtra | undefined): void {
+    this.lines.push(`${level}: ${message}`)
+    if (extra) this.extras.push(extra)
   }
 }
 

@@ -1,6 +1,7 @@
 import { WalrError } from '../errors/walr-error.ts'
 import { checkSegmentHeader, LONG_PAGE_HEADER_BYTES, type ExpectedSegment } from './page-header.ts'
 import { formatLsn, toLsn, type Lsn } from './lsn.ts'
+import { segmentHeaderFault } from './segment-header-fault.ts'
 
 /** `SizeOfXLogShortPHD` without the padding at its end. */
 const SHORT_HEADER_BYTES = 20
@@ -88,23 +89,13 @@ export class SegmentPages {
 
   #checkFirst(): void {
     const check = checkSegmentHeader(this.#header, this.#expected)
-    switch (check.kind) {
-      case 'ok':
-        this.#magic = check.header.magic
-        this.#pageSize = check.header.blockSize
-        if (!isPageSize(this.#pageSize)) throw this.#corrupt(`has pages of ${this.#pageSize} bytes by its header`)
-        return
-      case 'wrong-cluster':
-        throw new WalrError('WALR_WRONG_CLUSTER', `segment "${this.#name}" ${check.message}`)
-      case 'wrong-segment-size':
-        throw new WalrError('WALR_WRONG_SEGMENT_SIZE', `segment "${this.#name}" ${check.message}`)
-      case 'empty':
-        throw this.#corrupt('starts with zeros')
-      case 'wrong-address':
-      case 'wrong-timeline':
-      case 'not-wal':
-        throw this.#corrupt(check.message)
+    if (check.kind !== 'ok') {
+      const { code, what } = segmentHeaderFault(check)
+      throw new WalrError(code, `segment "${this.#name}" ${what}`)
     }
+    this.#magic = check.header.magic
+    this.#pageSize = check.header.blockSize
+    if (!isPageSize(this.#pageSize)) throw this.#corrupt(`has pages of ${this.#pageSize} bytes by its header`)
   }
 
   #corrupt(what: string): WalrError {

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { join, resolve } from 'node:path'
 import type { Disk } from '../../disk/disk.ts'
 import { isSystemError } from '../../errors/system-error.ts'
-import { readWholeFile } from '../../wal/read-whole-file.ts'
+import { readSmallFile } from '../../wal/read-whole-file.ts'
 
 /** What decides where a call archives to, and how. */
 export interface CallSettings {
@@ -41,12 +41,10 @@ async function readServerRun(disk: Disk, dataDirectory: string): Promise<string 
 }
 
 async function readText(disk: Disk, path: string): Promise<string | undefined> {
-  const chunks: Uint8Array[] = []
   try {
-    for await (const chunk of readWholeFile(disk, path)) chunks.push(chunk)
+    return (await readSmallFile(disk, path)).toString('utf8')
   } catch (error) {
     if (isSystemError(error)) return undefined
     throw error
   }
-  return Buffer.concat(chunks).toString('utf8')
 }

@@ -1,4 +1,3 @@
-import { constants, setPriority } from 'node:os'
 import { parentPort, workerData } from 'node:worker_threads'
 import { findArchiveEnd } from '../../archive/archive-end.ts'
 import { readArchiveSeam } from '../../archive/archive-seam.ts'
@@ -9,8 +8,9 @@ import { Archiver } from '../../archive/archiver.ts'
 import { systemClock } from '../../archive/clock.ts'
 import { nodeDisk } from '../../disk/node-disk.ts'
 import { isWalrError, WalrError } from '../../errors/walr-error.ts'
-import type { LogExtra, Logger } from '../../telemetry/logger.ts'
+import { loggerTo } from '../../telemetry/logger-to.ts'
 import type { DirectoryIdentity } from '../../wal/directory-identity.ts'
+import { giveWayToTheStream } from '../give-way-to-the-stream.ts'
 import { sendError, type ArchiveReport, type ArchiveRequest, type ArchiveThreadSettings } from './archive-messages.ts'
 import { openArchive, type OpenedArchive } from './open-archive.ts'
 
@@ -24,17 +24,7 @@ const settings = workerData as ArchiveThreadSettings
 const stop = new AbortController()
 const report = (message: ArchiveReport): void => port.postMessage(message)
 
-const log =
-  (level: keyof Logger) =>
-  (message: string, extra?: LogExtra): void =>
-    report({ type: 'log', level, message, extra })
-const logger: Logger = {
-  error: log('error'),
-  warning: log('warning'),
-  notice: log('notice'),
-  info: log('info'),
-  debug: log('debug'),
-}
+const logger = loggerTo((level, message, extra) => report({ type: 'log', level, message, extra }))
 
 /** Plugins and keys that take longer are named to the log. */
 const SLOW_MS = 10_000
@@ -146,9 +136,4 @@ async function close(archive: OpenedArchive): Promise<void> {
   stop.abort(new DOMException('walr is stopping', 'AbortError'))
   await archive[Symbol.asyncDispose]()
   port?.close()
-}
-
-/** On Linux the priority is the thread's own (setpriority(2)); elsewhere it would be that of the stream as well. */
-function giveWayToTheStream(): void {
-  if (process.platform === 'linux') setPriority(0, constants.priority.PRIORITY_BELOW_NORMAL)
 }

@@ -7,7 +7,7 @@ import { WalrError } from '../../errors/walr-error.ts'
 import type { GuardSlotStatus } from '../../replication/guard-slot.ts'
 import type { ReceiverStatus } from '../../replication/receiver-state.ts'
 import type { HttpStatus } from '../serve/http-status.ts'
-import { readWholeFile } from '../../wal/read-whole-file.ts'
+import { readSmallFile } from '../../wal/read-whole-file.ts'
 
 /** What a running walr says of itself, in `.walr/status.json` of its receive directory. */
 export interface ReportedStatus {
@@ -110,9 +110,7 @@ export class StatusFile {
 export async function readStatusFile(disk: Disk, directory: string): Promise<ReportedStatus | undefined> {
   const path = join(directory, STATUS_FILE)
   try {
-    const chunks: Uint8Array[] = []
-    for await (const chunk of readWholeFile(disk, path)) chunks.push(chunk)
-    const value: unknown = JSON.parse(Buffer.concat(chunks).toString('utf8'))
+    const value: unknown = JSON.parse((await readSmallFile(disk, path)).toString('utf8'))
     if (isStatus(value)) return value
     throw new WalrError('WALR_DIRECTORY', `"${path}" is not a status of this version of walr`)
   } catch (error) {

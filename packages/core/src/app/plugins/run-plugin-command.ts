@@ -1,6 +1,7 @@
 import { EXIT_CODES } from '../../errors/exit-codes.ts'
 import { WalrError } from '../../errors/walr-error.ts'
-import type { LogExtra, Logger } from '../../telemetry/logger.ts'
+import type { Logger } from '../../telemetry/logger.ts'
+import { loggerTo } from '../../telemetry/logger-to.ts'
 import { reportError } from '../../telemetry/report-error.ts'
 import type { Verbosity } from '../../telemetry/verbosity.ts'
 import { createLogger } from '../create-logger.ts'
@@ -62,19 +63,10 @@ export async function runPluginCommand(
 
 /** A logger whose messages do not stand behind a step. */
 function behind(steps: StepLine, logger: Logger): Logger {
-  const clearing =
-    (level: keyof Logger) =>
-    (message: string, extra?: LogExtra): void => {
-      steps.clear()
-      logger[level](message, extra)
-    }
-  return {
-    error: clearing('error'),
-    warning: clearing('warning'),
-    notice: clearing('notice'),
-    info: clearing('info'),
-    debug: clearing('debug'),
-  }
+  return loggerTo((level, message, extra) => {
+    steps.clear()
+    logger[level](message, extra)
+  })
 }
 
 function interrupted(request: StopRequest): WalrError {

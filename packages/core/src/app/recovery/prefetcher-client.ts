@@ -11,6 +11,7 @@ export interface PrefetcherCall {
   /** What follows `restore-command`. */
   readonly argv: readonly string[]
   readonly options: RestoreOptions
+  readonly atGap: 'stop' | 'end'
   readonly environment: Readonly<Record<string, string | undefined>>
   readonly workingDirectory: string
   readonly logger: Logger
@@ -44,12 +45,12 @@ export class PrefetcherClient {
    * @throws WalrError as the sources would; the signal's reason.
    */
   async ask(signal: AbortSignal, progress: () => void): Promise<'delivered' | 'absent' | undefined> {
-    const { logger, workingDirectory, options } = this.#call
+    const { logger, workingDirectory, options, atGap } = this.#call
     const socket = await nodeDisk.stat(join(workingDirectory, this.#place.socket)).catch(() => undefined)
     if (socket === undefined) return undefined
     const { askPrefetcher } = await import('../../restore/prefetch/ask-prefetcher.ts')
     const { fileName: name, partial } = options
-    const request = { name, partial, identity: this.#arguments.identity, targetPath: this.#targetPath }
+    const request = { name, partial, atGap, identity: this.#arguments.identity, targetPath: this.#targetPath }
     const answer = await askPrefetcher(this.#place, request, { disk: nodeDisk, logger, signal, progress })
     this.#isThere = answer !== undefined
     if (answer === undefined || answer.kind === 'direct') return undefined

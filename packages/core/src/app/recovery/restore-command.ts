@@ -2,6 +2,7 @@ import { resolve } from 'node:path'
 import { systemClock } from '../../archive/clock.ts'
 import { nodeDisk } from '../../disk/node-disk.ts'
 import { RESTORE_EXIT_CODES } from '../../errors/exit-codes.ts'
+import { gapRule } from '../../restore/gap-rule.ts'
 import { Patience } from '../../restore/patience.ts'
 import { runningPlace } from '../../restore/prefetch/prefetch-place.ts'
 import { parseRestoreArguments, type RestoreOptions } from '../../restore/restore-arguments.ts'
@@ -53,14 +54,16 @@ async function restore(
 ): Promise<'delivered' | 'absent'> {
   const { environment, workingDirectory, signal } = process
   const { partial, timeoutMs, unavailable } = options
-  const request = { wanted: parseWantedFile(options.fileName), partial }
+  const wanted = parseWantedFile(options.fileName)
+  const atGap = options.atGap ?? (await gapRule(nodeDisk, workingDirectory, wanted))
+  const request = { wanted, partial, atGap }
   const path = resolve(workingDirectory, options.targetPath)
   const settings = await recoverySettings(options, { disk: nodeDisk, environment, workingDirectory })
   const patience = new Patience({
     ...{ timeoutMs, unavailable, logger, clock: systemClock },
     isWanted: await whilePostgresRuns(workingDirectory),
   })
-  const prefetcher = await PrefetcherClient.of({ argv, options, environment, workingDirectory, logger })
+  const prefetcher = await PrefetcherClient.of({ argv, options, atGap, environment, workingDirectory, logger })
   await using made = new AsyncDisposableStack()
   let direct: DirectWay | undefined
   const outcome = await patience.run(async (attemptSignal, progress) => {

@@ -5,8 +5,8 @@ import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { KeptLog } from '../../http/wal-supply.fixture.ts'
 import { segment, CLUSTER } from '../../restore/segment.fixture.ts'
+import { RecordingLogger } from '../../wal/recording.fixture.ts'
 import type { RecoverySettings } from '../recovery/recovery-settings.ts'
 import { HttpThread } from './http-thread.ts'
 import type { HttpStatus } from './http-status.ts'
@@ -17,7 +17,7 @@ const patience = { timeout: 15_000, interval: 20 }
 
 let scratch: string
 let socketPath: string
-let log: KeptLog
+let log: RecordingLogger
 let statuses: HttpStatus[]
 const threads: HttpThread[] = []
 beforeEach(() => {
@@ -25,7 +25,7 @@ beforeEach(() => {
   socketPath = join(scratch, 'walr.sock')
   mkdirSync(join(scratch, 'received', '.walr'), { recursive: true })
   writeFileSync(join(scratch, 'received', one), segment(one))
-  log = new KeptLog()
+  log = new RecordingLogger()
   statuses = []
 })
 afterEach(async () => {

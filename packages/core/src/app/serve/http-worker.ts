@@ -1,11 +1,11 @@
-import { constants, setPriority } from 'node:os'
 import { parentPort, workerData } from 'node:worker_threads'
 import { nodeDisk } from '../../disk/node-disk.ts'
 import { isSystemError } from '../../errors/system-error.ts'
 import { WalrError } from '../../errors/walr-error.ts'
 import { startWalServer, type WalServer } from '../../http/wal-server.ts'
-import type { LogExtra, Logger } from '../../telemetry/logger.ts'
+import { loggerTo } from '../../telemetry/logger-to.ts'
 import { sendError } from '../archive/archive-messages.ts'
+import { giveWayToTheStream } from '../give-way-to-the-stream.ts'
 import type { HttpReport, HttpRequest, HttpThreadSettings } from './http-messages.ts'
 import type { HttpStatus } from './http-status.ts'
 import { RecoverySupply } from './recovery-supply.ts'
@@ -19,17 +19,7 @@ if (port === null) throw new WalrError('WALR_INTERNAL', 'the HTTP thread was not
 const { http, environment } = workerData as HttpThreadSettings
 const report = (message: HttpReport): void => port.postMessage(message)
 
-const log =
-  (level: keyof Logger) =>
-  (message: string, extra?: LogExtra): void =>
-    report({ type: 'log', level, message, extra })
-const logger: Logger = {
-  error: log('error'),
-  warning: log('warning'),
-  notice: log('notice'),
-  info: log('info'),
-  debug: log('debug'),
-}
+const logger = loggerTo((level, message, extra) => report({ type: 'log', level, message, extra }))
 
 /** After this, what could not be opened is tried again, requests or not. */
 const RETRY_MS = 5000
@@ -91,9 +81,4 @@ async function end(graceMs: number): Promise<void> {
   await server?.stop(graceMs)
   await supply[Symbol.asyncDispose]()
   port?.close()
-}
-
-/** On Linux the priority is the thread's own (setpriority(2)); elsewhere it would be that of the stream as well. */
-function giveWayToTheStream(): void {
-  if (process.platform === 'linux') setPriority(0, constants.priority.PRIORITY_BELOW_NORMAL)
 }

@@ -2,8 +2,8 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { KeptLog } from '../../http/wal-supply.fixture.ts'
 import { CLUSTER, encode, segment } from '../../restore/segment.fixture.ts'
+import { RecordingLogger } from '../../wal/recording.fixture.ts'
 import { RecoverySupply } from './recovery-supply.ts'
 
 const one = '000000010000000000000001'
@@ -21,7 +21,7 @@ afterEach(() => rmSync(root, { recursive: true }))
 
 function make(): RecoverySupply {
   return new RecoverySupply({
-    logger: new KeptLog(),
+    logger: new RecordingLogger(),
     environment: {},
     onOutcome: (error) => outcomes.push(error?.code),
     now: () => now,

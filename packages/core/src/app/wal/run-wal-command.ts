@@ -1,5 +1,6 @@
 import { EXIT_CODES } from '../../errors/exit-codes.ts'
-import type { LogExtra, Logger } from '../../telemetry/logger.ts'
+import type { Logger } from '../../telemetry/logger.ts'
+import { loggerTo } from '../../telemetry/logger-to.ts'
 import { reportError } from '../../telemetry/report-error.ts'
 import { createLogger } from '../create-logger.ts'
 import { hangupStops } from '../plugins/hangup-stops.ts'
@@ -51,17 +52,8 @@ export async function runWalCommand(
 
 /** A logger whose messages do not stand behind the progress. */
 function behind(progress: ProgressLine, logger: Logger): Logger {
-  const clearing =
-    (level: keyof Logger) =>
-    (message: string, extra?: LogExtra): void => {
-      progress.clear()
-      logger[level](message, extra)
-    }
-  return {
-    error: clearing('error'),
-    warning: clearing('warning'),
-    notice: clearing('notice'),
-    info: clearing('info'),
-    debug: clearing('debug'),
-  }
+  return loggerTo((level, message, extra) => {
+    progress.clear()
+    logger[level](message, extra)
+  })
 }

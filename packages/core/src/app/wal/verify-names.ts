@@ -158,6 +158,6 @@ function findOvertaken(catalogue: WalCatalogue, known: KnownSystem, findings: Fi
 }
 
 /** All places of a system, for what concerns them together. */
-export function placesOf({ catalogues }: KnownSystem): string {
+function placesOf({ catalogues }: KnownSystem): string {
   return catalogues.map(({ owner }) => owner.place).join(' and ')
 }

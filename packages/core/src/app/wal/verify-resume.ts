@@ -5,7 +5,7 @@ import { isSystemError, systemErrorText } from '../../errors/system-error.ts'
 import { WalrError } from '../../errors/walr-error.ts'
 import type { ChainEnd } from '../../wal/record-chain.ts'
 import { chainEndText, parseChainEnd, type ChainEndText } from '../../wal/record-chain-text.ts'
-import { readWholeFile } from '../../wal/read-whole-file.ts'
+import { readSmallFile } from '../../wal/read-whole-file.ts'
 import type { TimelineId } from '../../wal/timeline-id.ts'
 
 /** Consecutive segments that were found good. */
@@ -179,14 +179,12 @@ function parsePiece({ timelineId, first, end, storedBytes, before, after }: Piec
 }
 
 async function readText(disk: Disk, path: string): Promise<string | undefined> {
-  const chunks: Uint8Array[] = []
   try {
-    for await (const chunk of readWholeFile(disk, path)) chunks.push(chunk)
+    return (await readSmallFile(disk, path)).toString('utf8')
   } catch (error) {
     if (isSystemError(error, 'ENOENT')) return undefined
     throw new WalrError('WALR_DIRECTORY', `could not read "${path}": ${systemErrorText(error)}`, { cause: error })
   }
-  return Buffer.concat(chunks).toString('utf8')
 }
 
 function parseText(text: string): ResumeText | undefined {

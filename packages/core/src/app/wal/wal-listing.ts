@@ -147,7 +147,7 @@ export function names(
 }
 
 /** The first byte behind a segment before `end`; the very last one ends where positions end. */
-export function runEndLsn(end: bigint, walSegmentSize: WalSegmentSize): Lsn {
+function runEndLsn(end: bigint, walSegmentSize: WalSegmentSize): Lsn {
   const position = end * BigInt(walSegmentSize)
   return toLsn(position > LAST_LSN ? LAST_LSN : position)
 }

@@ -55,8 +55,8 @@ export async function askPrefetcher(
   try {
     if ((await Promise.race([refused, connected])) === 'refused') return undefined
     signal.throwIfAborted()
-    const { identity, name, partial } = request
-    const question: PrefetchQuestion = { identity, name, partial }
+    const { identity, name, partial, atGap } = request
+    const question: PrefetchQuestion = { identity, name, partial, atGap }
     socket.write(`${JSON.stringify(question)}\n`)
     const line = await firstLine(socket, (hasProgress) => {
       silence.refresh()

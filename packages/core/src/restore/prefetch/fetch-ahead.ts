@@ -187,7 +187,11 @@ export class FetchAhead {
     let isThere = false
     try {
       const wanted = { kind: 'segment', name } as const
-      const written = await segmentFetch.fetch({ wanted, partial: 'never' }, follower.walSegmentSize, signal)
+      const written = await segmentFetch.fetch(
+        { wanted, partial: 'never', atGap: 'end' },
+        follower.walSegmentSize,
+        signal,
+      )
       if (written === undefined) this.#missing.set(name, clock.nowMs())
       else if (signal.aborted) await folder.discard(written)
       else {

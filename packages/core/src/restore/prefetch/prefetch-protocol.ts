@@ -11,6 +11,7 @@ export interface PrefetchQuestion {
   /** `%f`. */
   readonly name: string
   readonly partial: 'auto' | 'never'
+  readonly atGap: 'stop' | 'end'
 }
 
 /** A failure as it travels; `kind` is what causes would say. */
@@ -64,10 +65,11 @@ export function failureOf({ code, message, detail, hint, kind, pauseMs }: SentFa
 /** @returns undefined for a line that is not a question. */
 export function parseQuestion(line: string): PrefetchQuestion | undefined {
   const value = parsed(line)
-  const { identity, name, partial } = value
+  const { identity, name, partial, atGap } = value
   if (typeof identity !== 'string' || typeof name !== 'string') return undefined
   if (partial !== 'auto' && partial !== 'never') return undefined
-  return { identity, name, partial }
+  if (atGap !== 'stop' && atGap !== 'end') return undefined
+  return { identity, name, partial, atGap }
 }
 
 /** @returns undefined for a line that is not a reply. */

@@ -102,7 +102,8 @@ export class PrefetchServer {
     const { request, takeWarnings } = this.#options
     const why = await this.#whyOutdated(question)
     if (why !== undefined) return { kind: 'ending', why, warnings: [] }
-    const outcome = await request({ wanted: parseWantedFile(question.name), partial: question.partial }, signal)
+    const { name, partial, atGap } = question
+    const outcome = await request({ wanted: parseWantedFile(name), partial, atGap }, signal)
     return replyOf(outcome, takeWarnings())
   }
 

@@ -77,7 +77,7 @@ function ask(more: Partial<AskContext> = {}, identity = 'ours', name = SEGMENT):
   const { signal } = new AbortController()
   const context = { disk: nodeDisk, logger, signal, progress: () => undefined, ...more }
   const targetPath = join(data, 'pg_wal/RECOVERYXLOG')
-  return askPrefetcher(place, { identity, name, partial: 'auto', targetPath }, context)
+  return askPrefetcher(place, { identity, name, partial: 'auto', atGap: 'stop', targetPath }, context)
 }
 
 /** Something else than a prefetcher is behind the socket; what it says when it is asked. */
