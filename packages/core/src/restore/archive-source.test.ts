@@ -198,14 +198,28 @@ describe('the archive says that a file is absent', () => {
     await bench.expectRefusal(two, 'WALR_ARCHIVE_WRONG_CLUSTER', text)
   })
 
-  it("without an identity only when the receive directory is this cluster's and was never archived", async () => {
+  it("never without an identity, also when the receive directory is this cluster's: others may have archived", async () => {
     bench.storage.objects.clear()
     bench.hasDirectory = true
     await bench.expectRefusal(two, 'WALR_DIRECTORY', 'has no WAL')
     bench.mark()
-    expect(await bench.restore(two)).toBe('absent')
+    await bench.expectRefusal(two, 'WALR_ARCHIVE_REFUSED', 'identity.json')
     bench.markArchived()
     await bench.expectRefusal(two, 'WALR_ARCHIVE_REFUSED', 'identity.json')
+  })
+
+  it('only while it shows its identity: a volume may be unmounted under a source that lives long', async () => {
+    const fetcher = await bench.openFetcher()
+    const ask = (name: string): Promise<unknown> => bench.restore(name, { fetcher }).catch((error: unknown) => error)
+    expect(await ask('00000002.history')).toBe('absent')
+    bench.storage.objects.clear()
+    expect(await ask(one)).toMatchObject({ code: 'WALR_ARCHIVE_REFUSED' })
+    expect(await ask('00000002.history')).toMatchObject({ code: 'WALR_ARCHIVE_REFUSED' })
+    bench.archive()
+    expect(await ask(two)).toBe('absent')
+    const begunAnew = { format: 1, systemIdentifier: CLUSTER.toString(), walSegmentSize: SEGMENT, archiveId: 'new' }
+    bench.store('identity.json', Buffer.from(JSON.stringify(begunAnew)))
+    expect(await ask(two)).toMatchObject({ code: 'WALR_ARCHIVE_REPLACED' })
   })
 
   it('never when it is another archive than the one that the receive directory went to', async () => {

@@ -1,6 +1,5 @@
 import type { ArchiveLayout } from '../archive/archive-layout.ts'
 import { WalrError } from '../errors/walr-error.ts'
-import type { SystemIdentifier } from '../wal/system-identifier.ts'
 import { toTimelineId } from '../wal/timeline-id.ts'
 import { isWalFileName } from '../wal/wal-file-name.ts'
 import type { WalSegmentSize } from '../wal/wal-segment-size.ts'
@@ -15,8 +14,6 @@ export interface ArchiveSourceOptions {
   readonly open: () => Promise<OpenArchive | undefined>
   /** Whose WAL is wanted, as far as that is known without the archive. */
   readonly owner: () => Promise<SegmentOwner>
-  /** Whether nothing can have been archived yet. */
-  readonly isUnbegun: (systemIdentifier: SystemIdentifier) => Promise<boolean>
   /** The id of the archive that the receive directory's segments went to. */
   readonly expectedArchiveId: () => Promise<string | undefined>
 }
@@ -70,10 +67,9 @@ export class ArchiveSource implements WalSource {
     const opened = await this.#open()
     if (opened === undefined) return true
     const { system } = opened
-    const identity = await this.#ask('the identity of the archive', signal, () => system.identity(signal))
+    // Asked anew, after everything else: what is kept from before says nothing about the answers since.
+    const identity = await this.#ask('the identity of the archive', signal, () => system.currentIdentity(signal))
     if (identity === undefined) {
-      const systemIdentifier = await system.systemIdentifier(signal)
-      if (await this.#options.isUnbegun(systemIdentifier)) return true
       throw await this.#ask('the archive', signal, () => system.noIdentity(signal))
     }
     const expected = await this.#options.expectedArchiveId()

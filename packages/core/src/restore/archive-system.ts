@@ -60,16 +60,31 @@ export class ArchiveSystem {
   }
 
   /**
-   * What the identity object says; undefined when there is none.
+   * What the identity object says, or has said before; undefined when there is none.
    * @throws WalrError WALR_ARCHIVE_WRONG_CLUSTER and those of {@link systemIdentifier}; StorageError.
    */
   async identity(signal: AbortSignal): Promise<ArchiveIdentity | undefined> {
-    if (this.#identity !== undefined) return this.#identity
+    return this.#identity ?? this.currentIdentity(signal)
+  }
+
+  /**
+   * What the identity object says now: a volume may have been unmounted, or a bucket emptied, since it was read.
+   * @throws WalrError WALR_ARCHIVE_REPLACED when it is another one than before, and as {@link identity}; StorageError.
+   */
+  async currentIdentity(signal: AbortSignal): Promise<ArchiveIdentity | undefined> {
     const systemIdentifier = await this.systemIdentifier(signal)
     const { storage, cluster } = this.#archive
     const layout = new ArchiveLayout(cluster, systemIdentifier)
-    this.#identity = await readArchiveIdentity(storage, layout, systemIdentifier, signal)
-    return this.#identity
+    const identity = await readArchiveIdentity(storage, layout, systemIdentifier, signal)
+    const before = this.#identity
+    if (before !== undefined && identity !== undefined && before.archiveId !== identity.archiveId) {
+      const text = `the archive has the id ${identity.archiveId}, and had ${before.archiveId} before`
+      throw new WalrError('WALR_ARCHIVE_REPLACED', text, {
+        hint: 'Was another volume mounted, or the archive begun anew? Start the recovery again when that is settled.',
+      })
+    }
+    this.#identity ??= identity
+    return identity
   }
 
   /** The error for an archive without an identity object (law 2). */

@@ -28,16 +28,33 @@ export async function proveOwnWal(
     })
   }
   if (owner.systemIdentifier === undefined) return
-  // The first one is finished where any is, and a plain one is quicker to read than a compressed one.
-  const name = segments.find((candidate) => candidate.length === 24) ?? segments[0] ?? ''
-  const found = await systemIdentifierIn(disk, directory, name)
-  if (found !== undefined && found !== owner.systemIdentifier) {
+  const found = await systemIdentifierAmong(disk, directory, segments)
+  if (found === undefined) {
+    throw new WalrError('WALR_DIRECTORY', `no segment in "${directory}" says whose WAL it is`, {
+      hint: 'Without WAL that proves it, nobody can tell what the directory lacks. Check that it is the right one.',
+    })
+  }
+  if (found !== owner.systemIdentifier) {
     throw new WalrError(
       'WALR_WRONG_CLUSTER',
       `directory "${directory}" holds WAL of the cluster ${found}, but ${owner.systemIdentifier} is being recovered`,
       { hint: 'Name the receive directory of this cluster in restore_command.' },
     )
   }
+}
+
+/** Of the first one that says it; the plain ones first, which are quicker to read than compressed ones. */
+async function systemIdentifierAmong(
+  disk: Disk,
+  directory: string,
+  segments: readonly string[],
+): Promise<string | undefined> {
+  const inOrder = [...segments.filter(({ length }) => length === 24), ...segments.filter(({ length }) => length !== 24)]
+  for (const name of inOrder) {
+    const found = await systemIdentifierIn(disk, directory, name)
+    if (found !== undefined) return found
+  }
+  return undefined
 }
 
 async function systemIdentifierIn(disk: Disk, directory: string, name: string): Promise<string | undefined> {

@@ -294,6 +294,19 @@ describe('a file is absent', () => {
     for (const name of [two, '00000002.history']) await bench.expectRefusal(name, 'WALR_DIRECTORY', bench.directory)
   })
 
+  it.each([
+    ['an open segment without a byte of WAL', `${one}.partial`, Buffer.alloc(SEGMENT)],
+    ['an empty file', `${one}.partial`, Buffer.alloc(0)],
+    ['garbage', one, Buffer.alloc(SEGMENT, 'x')],
+  ])('never when the only WAL of an unmarked directory does not say whose it is: %s', async (_, name, bytes) => {
+    bench.put(name, bytes)
+    bench.recover()
+    for (const wanted of [two, '00000002.history'])
+      await bench.expectRefusal(wanted, 'WALR_DIRECTORY', 'says whose WAL')
+    bench.put(three, segment(three))
+    expect(await bench.restore('00000002.history')).toBe('absent')
+  })
+
   it('never when the directory is marked as of another cluster', async () => {
     bench.mark(5n)
     bench.recover()

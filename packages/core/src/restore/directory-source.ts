@@ -3,7 +3,7 @@ import type { Disk } from '../disk/disk.ts'
 import { systemErrorText } from '../errors/system-error.ts'
 import { WalrError } from '../errors/walr-error.ts'
 import type { Logger } from '../telemetry/logger.ts'
-import { isArchived, readArchiveId } from '../wal/archive-mark.ts'
+import { readArchiveId } from '../wal/archive-mark.ts'
 import { filesAmong } from '../wal/directory-files.ts'
 import type { SystemIdentifier } from '../wal/system-identifier.ts'
 import type { WalFileName } from '../wal/wal-file-name.ts'
@@ -88,14 +88,6 @@ export class DirectorySource implements WalSource {
     return readDirectoryOwner(disk, directory, systemIdentifier)
   }
 
-  /** Whether the directory is there, is this cluster's for certain, and nothing has ever left it for an archive. */
-  async hasAllItEverHad(systemIdentifier: SystemIdentifier): Promise<boolean> {
-    const { disk, directory } = this.#options
-    const owner = await readDirectoryOwner(disk, directory, systemIdentifier)
-    await proveOwnWal(disk, directory, await this.#names(''), owner)
-    return !(await isArchived(disk, directory))
-  }
-
   /** The id of the archive that segments leave the directory for; undefined when it does not say one. */
   async archiveId(): Promise<string | undefined> {
     const { disk, directory } = this.#options
@@ -121,7 +113,7 @@ export class DirectorySource implements WalSource {
       throw new WalrError('WALR_DIRECTORY', text, { hint: missingHint, cause })
     })
     const files = filesAmong(directory, entries)
-    const other = name !== '' && entries.find((entry) => entry.kind !== 'file' && entry.name.startsWith(name))
+    const other = entries.find((entry) => entry.kind !== 'file' && entry.name.startsWith(name))
     if (other) {
       const text = `"${join(directory, other.name)}" is not a file, or a link that leads nowhere`
       throw new WalrError('WALR_DIRECTORY', text)

@@ -21,6 +21,8 @@ export interface BenchRequest {
   readonly partial?: 'auto' | 'never'
   readonly atGap?: 'stop' | 'end'
   readonly signal?: AbortSignal
+  /** One that has answered before. */
+  readonly fetcher?: WalFetcher
 }
 
 /** A receive directory, a data directory that is being recovered, and, when asked for, an archive in memory. */
@@ -85,7 +87,7 @@ export class RestoreBench {
 
   async restore(name: string, options: BenchRequest = {}): Promise<'delivered' | 'absent'> {
     const { disk = nodeDisk, partial = 'auto', atGap = 'stop', signal = new AbortController().signal } = options
-    const fetcher = await this.#fetcher(disk)
+    const fetcher = options.fetcher ?? (await this.openFetcher(disk))
     const target = { disk, path: this.target, sync: 'always', signal } as const
     return fetcher.fetch({ wanted: parseWantedFile(name), partial, atGap }, (copy) => deliverCopy(copy, target), signal)
   }
@@ -108,7 +110,8 @@ export class RestoreBench {
     rmSync(this.root, { recursive: true, force: true })
   }
 
-  async #fetcher(disk: Disk): Promise<WalFetcher> {
+  /** Sources as one process opens them. */
+  async openFetcher(disk: Disk = nodeDisk): Promise<WalFetcher> {
     const logger = new RecordingLogger()
     logger.warning = (message) => void this.warnings.push(message)
     const systemIdentifier = await readControlFile(disk, this.dataDirectory)
@@ -125,7 +128,6 @@ export class RestoreBench {
         open: () => Promise.resolve({ storage, codecs, cluster: 'main' }),
         owner: async () =>
           (await directory?.owner().catch(() => undefined)) ?? { systemIdentifier, walSegmentSize: undefined },
-        isUnbegun: async (wanted) => (await directory?.hasAllItEverHad(wanted).catch(() => false)) ?? false,
         expectedArchiveId: async () => directory?.archiveId(),
       })
     return new WalFetcher({ sources: [directory, archive].filter((source) => source !== undefined), logger })

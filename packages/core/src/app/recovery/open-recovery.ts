@@ -109,7 +109,6 @@ async function archiveSourceOf(
       })
       return owner ?? known
     },
-    isUnbegun: async (wanted) => (await directory?.hasAllItEverHad(wanted).catch(() => false)) ?? false,
     expectedArchiveId: async () => directory?.archiveId(),
   })
 }

@@ -24,6 +24,9 @@ export interface PrefetcherStart {
 /** The environment variable that carries it: a command line could be read by others. */
 export const START_VARIABLE = 'WALR_PREFETCHER_START'
 
+/** With V8's own limits each segment's buffers make it collect the whole heap: a third of all time, when an SDK is loaded. */
+const HEAP = ['--initial-old-space-size=96', '--max-semi-space-size=2']
+
 /** One that was started so recently may not be listening yet. */
 const STARTING_MS = 3000
 /** One that could not work is not tried again before this. */
@@ -44,7 +47,7 @@ export async function leavePrefetcher(
     const segment = delivered && (await segmentAt(delivered.fileName, delivered.targetPath))
     const message: PrefetcherStart = { ...start, ...(segment && { delivered: segment }) }
     closeInheritedFiles()
-    const child = spawn(process.execPath, [fileURLToPath(new URL('./prefetcher-entry.js', import.meta.url))], {
+    const child = spawn(process.execPath, [...HEAP, fileURLToPath(new URL('./prefetcher-entry.js', import.meta.url))], {
       cwd: workingDirectory,
       env: { ...process.env, [START_VARIABLE]: JSON.stringify(message) },
       // PostgreSQL's logging collector waits until nobody has its pipe any more; and a session of its own keeps away the
