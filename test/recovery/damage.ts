@@ -136,6 +136,12 @@ export const DAMAGES: readonly Damage[] = [
     apply: ({ path }) => renameSync(path, path.replace(/\.zst$/, '.rot13')),
   },
   {
+    what: 'the segment is missing, and later ones are there',
+    archive: 'plain',
+    answers: { segment: 255, history: 1 },
+    apply: ({ path }) => rmSync(path),
+  },
+  {
     what: 'a history file is none',
     archive: 'plain',
     answers: { segment: 0, history: 255 },
