@@ -1,21 +1,22 @@
 import { defineConfig } from 'vitest/config'
 
-/** Tests of plugins, of what installs them, and of recovery: they wait for servers more than they work, and do not measure time. */
+/** Tests of plugins, archives, recovery and documents: they wait for servers more than they work, and do not measure time. */
 const plugins = [
+  'archive',
   'azure',
   'conformance',
   'create',
+  'docs',
   'example',
   'gcs',
   'plugins',
   'recovery',
+  'restore',
   's3',
   'serve',
   'sftp',
   'wal',
 ].map((folder) => `test/${folder}/**/*.test.ts`)
-const pluginDocs = 'test/docs/plugin-authors.test.ts'
-
 /**
  * `unit` needs nothing but Node; the others start real servers. Files of `plugins` run side by side, those of `e2e` and
  * `full` one after the other, because the machines they run on are small and some of them measure time.
@@ -34,7 +35,7 @@ export default defineConfig({
       {
         test: {
           name: 'plugins',
-          include: [...plugins, pluginDocs],
+          include: plugins,
           globalSetup: 'test/support/global-setup.ts',
           sequence: { groupOrder: 1 },
           testTimeout: 120_000,
@@ -47,7 +48,7 @@ export default defineConfig({
           name: 'e2e',
           include: ['test/**/*.test.ts'],
           globalSetup: 'test/support/global-setup.ts',
-          exclude: [...plugins, pluginDocs, 'test/full/**', '**/node_modules/**'],
+          exclude: [...plugins, 'test/full/**', '**/node_modules/**'],
           sequence: { groupOrder: 2 },
           testTimeout: 120_000,
           hookTimeout: 120_000,

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readFileSync, renameSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
 import { startCluster, type PostgresCluster } from '../support/postgres-cluster.ts'
@@ -195,6 +195,9 @@ it('archives into S3, encrypted, what the receiver would, and takes its objects 
     const run = async (name: string, ...more: readonly string[]): Promise<string> => {
       const args = ['archive-command', '--config', archive.configFile, '-v', ...more, `pg_wal/${name}`]
       const { exitCode, stderr } = await runWalr(args, { cwd: cluster.dataDirectory })
+      // As PostgreSQL does: what is done is not archived ahead again.
+      const status = join(cluster.dataDirectory, 'pg_wal/archive_status', name)
+      if (exitCode === 0 && existsSync(`${status}.ready`)) renameSync(`${status}.ready`, `${status}.done`)
       return `${exitCode ?? 'killed'} ${stderr}`
     }
     await finishSegments(cluster, 4)

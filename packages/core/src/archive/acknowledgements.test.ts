@@ -16,16 +16,23 @@ import { segmentName } from '../wal/wal-bytes.fixture.ts'
 import { ACKNOWLEDGEMENTS_FOLDER, Acknowledgements } from './acknowledgements.ts'
 import { InventedServer } from './server-place.fixture.ts'
 
+const ARCHIVE = 'the archive'
+
 let server: InventedServer
-beforeEach(() => void (server = new InventedServer()))
+let nowMs: number
+const clock = { nowMs: () => nowMs }
+beforeEach(() => {
+  server = new InventedServer()
+  nowMs = 1_795_314_655_000
+})
 afterEach(() => server.dispose())
 
 function made(circumstances = 'the same', walDirectory = server.walDirectory): Acknowledgements {
-  return new Acknowledgements({ disk: nodeDisk, walDirectory, circumstances })
+  return new Acknowledgements({ disk: nodeDisk, walDirectory, circumstances, clock })
 }
-async function left(name: string, by = made()): Promise<boolean> {
+async function left(name: string, by = made(), archiveId = ARCHIVE): Promise<boolean> {
   await by.prepare(new Set([segmentName(4), segmentName(5)]))
-  return by.leave(name, await by.fingerprint(name))
+  return by.leave(name, await by.fingerprint(name), archiveId)
 }
 const pathOf = (name: string): string => {
   const [found = ''] = server.acknowledgements.filter((file) => file.startsWith(`${name}.`))
@@ -37,7 +44,7 @@ describe('an acknowledgement', () => {
     const name = server.finish(4)
     expect(await made().take(name)).toBe(false)
     expect(await left(name)).toBe(true)
-    expect(await made().has(name)).toBe(true)
+    expect(await made().has(name, ARCHIVE)).toBe(true)
     expect(await made().take(name)).toBe(true)
     expect(server.acknowledged).toEqual([])
     expect(await made().take(name)).toBe(false)
@@ -71,8 +78,8 @@ describe('an acknowledgement', () => {
     const read = await made().fingerprint(name)
     rmSync(join(server.walDirectory, name))
     server.finish(4)
-    expect(await made().leave(name, read)).toBe(false)
-    expect(await made().leave('000000010000000000000099', undefined)).toBe(false)
+    expect(await made().leave(name, read, ARCHIVE)).toBe(false)
+    expect(await made().leave('000000010000000000000099', undefined, ARCHIVE)).toBe(false)
     expect(server.acknowledged).toEqual([])
   })
 
@@ -84,6 +91,75 @@ describe('an acknowledgement', () => {
     expect(server.acknowledged).toEqual([name, name])
     expect(await made('another archive').take(name)).toBe(true)
     expect(await made().take(name)).toBe(true)
+  })
+
+  it('is good for 30 s, and is removed afterwards', async () => {
+    const name = server.finish(4)
+    await left(name)
+    nowMs += 30_000
+    expect(await made().has(name, ARCHIVE)).toBe(true)
+    nowMs += 1
+    expect(await made().has(name, ARCHIVE)).toBe(false)
+    expect(await made().take(name)).toBe(false)
+    expect(server.acknowledged).toEqual([])
+    await left(name)
+    expect(await made().take(name)).toBe(true)
+  })
+
+  it('is none, and is removed, when it is from the future', async () => {
+    const name = server.finish(4)
+    await left(name)
+    nowMs -= 1
+    expect(await made().take(name)).toBe(false)
+    expect(server.acknowledged).toEqual([])
+  })
+
+  it('is none for whoever knows that the archive is another one', async () => {
+    const name = server.finish(4)
+    await left(name)
+    expect(await made().has(name, 'another archive')).toBe(false)
+  })
+
+  it('is none when the archive or the time in it is missing or is something else', async () => {
+    const name = server.finish(4)
+    await left(name)
+    const text = readFileSync(pathOf(name), 'utf8')
+    for (const [part, other] of [
+      [',"archiveId":"the archive"', ''],
+      ['"the archive"', '7'],
+      [`,"leftAtMs":${nowMs}`, ''],
+      [`${nowMs}`, `"${nowMs}"`],
+      [`${nowMs}`, 'null'],
+      [text, 'null'],
+    ] as const) {
+      expect(text).toContain(part)
+      writeFileSync(pathOf(name), text.replace(part, other))
+      expect(await made().has(name, ARCHIVE), `${part} is ${other}`).toBe(false)
+    }
+  })
+
+  it('is withdrawn with all others of its circumstances, and no more', async () => {
+    const [one, other] = [server.finish(4), server.finish(5)]
+    await made().withdraw()
+    for (const name of [one, other]) await left(name)
+    await left(one, made('another configuration'))
+    await made().withdraw()
+    expect(server.acknowledged).toEqual([one])
+    expect(await made('another configuration').take(one)).toBe(true)
+  })
+
+  it('is withdrawn when the archive is another one, or when it is old', async () => {
+    const [one, other] = [server.finish(4), server.finish(5)]
+    await left(one, made(), 'an archive that is gone')
+    await left(other)
+    await left(one, made('another configuration'), 'an archive that is gone')
+    await made().withdrawAllBut(ARCHIVE)
+    expect(server.acknowledged.toSorted()).toEqual([one, other])
+    expect(await made().has(other, ARCHIVE)).toBe(true)
+    expect(await made().has(one, 'an archive that is gone')).toBe(false)
+    nowMs += 30_001
+    await made().withdrawAllBut(ARCHIVE)
+    expect(server.acknowledged).toEqual([one])
   })
 
   it('is none under the name of another file', async () => {
@@ -98,7 +174,7 @@ describe('an acknowledgement', () => {
     await left(name)
     const copy = `${server.walDirectory}.copy`
     cpSync(server.walDirectory, copy, { recursive: true, preserveTimestamps: true })
-    expect(await made('the same', copy).has(name)).toBe(false)
+    expect(await made('the same', copy).has(name, ARCHIVE)).toBe(false)
   })
 
   it('is none when it is torn at any byte, or has more behind it', async () => {
@@ -109,11 +185,11 @@ describe('an acknowledgement', () => {
     for (let length = 0; length < whole.length; length += 1) {
       writeFileSync(path, whole)
       truncateSync(path, length)
-      expect(await made().has(name), `${length} bytes`).toBe(false)
+      expect(await made().has(name, ARCHIVE), `${length} bytes`).toBe(false)
     }
     for (const more of ['\n', ' ', 'x'.repeat(5000)]) {
       writeFileSync(path, Buffer.concat([whole, Buffer.from(more)]))
-      expect(await made().has(name), JSON.stringify(more)).toBe(false)
+      expect(await made().has(name, ARCHIVE), JSON.stringify(more)).toBe(false)
     }
     writeFileSync(path, Buffer.alloc(whole.length))
     expect(await made().take(name)).toBe(false)
@@ -126,7 +202,7 @@ describe('an acknowledgement', () => {
     const acknowledgements = new Acknowledgements({ disk, walDirectory: server.walDirectory, circumstances: '' })
     await acknowledgements.prepare(new Set())
     const read = await acknowledgements.fingerprint(name)
-    await expect(acknowledgements.leave(name, read)).rejects.toMatchObject({ code: 'WALR_FSYNC_FAILED' })
+    await expect(acknowledgements.leave(name, read, ARCHIVE)).rejects.toMatchObject({ code: 'WALR_FSYNC_FAILED' })
     expect(server.acknowledged).toEqual([])
   })
 
@@ -135,7 +211,7 @@ describe('an acknowledgement', () => {
     const disk = new FaultTreeDisk(nodeDisk)
     const acknowledgements = new Acknowledgements({ disk, walDirectory: server.walDirectory, circumstances: '' })
     await acknowledgements.prepare(new Set())
-    await acknowledgements.leave(name, await acknowledgements.fingerprint(name))
+    await acknowledgements.leave(name, await acknowledgements.fingerprint(name), ARCHIVE)
     const steps = disk.operations.map(({ operation }) => operation)
     expect(steps.filter((step) => ['write', 'sync', 'rename', 'syncDirectory'].includes(step))).toEqual([
       'write',

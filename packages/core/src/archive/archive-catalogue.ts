@@ -1,5 +1,5 @@
 import { isWalrError, WalrError } from '../errors/walr-error.ts'
-import type { Storage } from '../plugins/contract/index.ts'
+import type { Storage, StoredObject } from '../plugins/contract/index.ts'
 import { parseSystemIdentifier, type SystemIdentifier } from '../wal/system-identifier.ts'
 import { readArchiveIdentity } from './archive-identity.ts'
 import { parseArchiveKey } from './archive-key.ts'
@@ -38,7 +38,7 @@ export async function listArchive(
   let folder = ''
   let current: WalCatalogue | undefined
   const prefix = systemIdentifier === undefined ? `${cluster}/` : `${cluster}/${systemIdentifier}/`
-  for await (const { key, size } of storage.list(prefix, { signal })) {
+  for await (const { key, size, modifiedAt } of storage.list(prefix, { signal })) {
     onObject()
     const [, name = '', ...path] = key.split('/')
     const system = path.length === 0 ? undefined : parseSystemIdentifier(name)
@@ -53,7 +53,7 @@ export async function listArchive(
       if (begun instanceof WalCatalogue) catalogues.push(begun)
       else unknown.push({ systemIdentifier: system, error: begun })
     }
-    if (current) await take(current, storage, key, path.join('/'), size, signal)
+    if (current) await take(current, storage, key, path.join('/'), { size, modifiedAt }, signal)
   }
   return { catalogues, unknown, foreignCount }
 }
@@ -87,7 +87,7 @@ async function take(
   storage: Storage,
   key: string,
   rest: string,
-  size: number,
+  { size, modifiedAt }: Pick<StoredObject, 'size' | 'modifiedAt'>,
   signal: AbortSignal,
 ): Promise<void> {
   const object = parseArchiveKey(rest)
@@ -95,7 +95,9 @@ async function take(
     case 'identity':
       return
     case 'segment':
-      if (!catalogue.addSegment(object.walFileName, object.suffixes, size)) catalogue.addOther('odd', key, size)
+      if (!catalogue.addSegment(object.walFileName, object.suffixes, size, modifiedAt)) {
+        catalogue.addOther('odd', key, size)
+      }
       return
     case 'history':
       catalogue.addHistory(object.timelineId, await getSmallObject(storage, key, signal))

@@ -1,8 +1,9 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { gzipSync, zstdCompressSync } from 'node:zlib'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import type { TreeDisk } from '../disk/disk.ts'
 import { nodeDisk } from '../disk/node-disk.ts'
 import { toTimelineId } from '../wal/timeline-id.ts'
 import { CLUSTER, SEGMENT, segmentBytes, segmentName } from '../wal/wal-bytes.fixture.ts'
@@ -44,5 +45,26 @@ describe('the listing of a receive directory', () => {
     await expect(listDirectory(nodeDisk, join(directory, 'absent'))).rejects.toMatchObject({ code: 'WALR_DIRECTORY' })
     put(segmentName(1), Buffer.alloc(SEGMENT))
     await expect(listDirectory(nodeDisk, directory)).rejects.toMatchObject({ code: 'WALR_DIRECTORY' })
+  })
+
+  it('counts what is archived or finished while it is being listed', async () => {
+    for (const number of [1, 2, 3]) put(segmentName(number), segmentBytes(number))
+    put(`${segmentName(4)}.partial`, segmentBytes(4))
+    const busy: TreeDisk = {
+      ...nodeDisk,
+      list: async (path) => {
+        const entries = await nodeDisk.list(path)
+        if (path !== directory) return entries
+        rmSync(join(directory, segmentName(2)))
+        renameSync(join(directory, `${segmentName(4)}.partial`), join(directory, segmentName(4)))
+        return entries
+      },
+    }
+    const catalogue = await listDirectory(busy, directory)
+    const table = catalogue?.timelines.get(toTimelineId(1))
+    expect(table?.runs).toEqual([{ first: 1n, end: 5n }])
+    expect(table?.storedBytesOf({ first: 2n, end: 3n })).toBe(0)
+    expect(table?.storedBytesOf({ first: 4n, end: 5n })).toBe(SEGMENT)
+    expect(catalogue?.unfinished).toEqual([])
   })
 })

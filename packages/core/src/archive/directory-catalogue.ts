@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { join } from 'node:path'
-import type { Disk } from '../disk/disk.ts'
+import type { Disk, DiskStat, TreeDisk } from '../disk/disk.ts'
 import { isSystemError, systemErrorText } from '../errors/system-error.ts'
 import { isWalrError, WalrError } from '../errors/walr-error.ts'
 import { decodeSegment } from '../wal/compression/segment-decoder.ts'
@@ -10,7 +10,7 @@ import { LONG_PAGE_HEADER_BYTES, parseLongPageHeader } from '../wal/page-header.
 import { readWholeFile } from '../wal/read-whole-file.ts'
 import type { SegmentSuffix } from '../wal/segment-directory.ts'
 import type { SystemIdentifier } from '../wal/system-identifier.ts'
-import { isWalFileName, parseHistoryFileName } from '../wal/wal-file-name.ts'
+import { isWalFileName, parseHistoryFileName, type WalFileName } from '../wal/wal-file-name.ts'
 import { isWalSegmentSize, type WalSegmentSize } from '../wal/wal-segment-size.ts'
 import { parseGapFileName } from './archive-layout.ts'
 import { WalCatalogue } from './wal-catalogue.ts'
@@ -21,13 +21,15 @@ const oddPattern = /^(?:[0-9A-Fa-f]{16,}|[0-9A-Fa-f]{8}\.history)/
 const leftoverPattern = /\.tmp$|\.backup$/
 /** Far more than any history has. */
 const MOST_HISTORY_BYTES = 16_777_216 // 16 MiB
+/** What is known of a file that is gone. */
+const GONE = { size: 0, modifiedAt: new Date(0) } as const
 
 /**
  * Lists a receive directory.
  * @returns undefined when there is nothing in it that tells whose it is, and no WAL either.
  * @throws WalrError WALR_DIRECTORY when anything of it cannot be read.
  */
-export async function listDirectory(disk: Disk, directory: string): Promise<WalCatalogue | undefined> {
+export async function listDirectory(disk: TreeDisk, directory: string): Promise<WalCatalogue | undefined> {
   const entries = await disk.list(directory).catch((error: unknown) => {
     throw new WalrError('WALR_DIRECTORY', `could not open directory "${directory}": ${systemErrorText(error)}`, {
       cause: error,
@@ -38,7 +40,8 @@ export async function listDirectory(disk: Disk, directory: string): Promise<WalC
   if (!owner) return undefined
   const id = createHash('sha256').update(directory).digest('hex').slice(0, 32)
   const catalogue = new WalCatalogue({ place: `directory "${directory}"`, ...owner, id })
-  for (const name of names) await take(catalogue, disk, directory, name)
+  const all = new Set(names)
+  for (const name of names) await take(catalogue, disk, directory, name, all)
   for (const name of await gapRecords(disk, directory)) {
     const gap = parseGapFileName(name)
     if (gap) catalogue.addGap(gap.startLsn, gap.endLsn)
@@ -47,28 +50,43 @@ export async function listDirectory(disk: Disk, directory: string): Promise<WalC
   return catalogue
 }
 
-async function take(catalogue: WalCatalogue, disk: Disk, directory: string, fileName: string): Promise<void> {
+/** @param all the names that were listed. A file that is gone since then was there: it is archived, or finished. */
+async function take(
+  catalogue: WalCatalogue,
+  disk: TreeDisk,
+  directory: string,
+  fileName: string,
+  all: ReadonlySet<string>,
+): Promise<void> {
   const [, name = '', suffix = '', partial] = namePattern.exec(fileName) ?? []
   const path = join(directory, fileName)
   if (name === '') {
     if (oddPattern.test(fileName) && !leftoverPattern.test(fileName)) catalogue.addOther('odd', fileName, 0)
     return
   }
-  // Archived and removed, or finished and renamed, since the listing.
-  const size = await disk.size(path)
-  if (size === undefined) return
+  const stat = await disk.stat(path)
+  const size = stat?.size ?? 0
   const timelineId = parseHistoryFileName(name)
   if (timelineId !== undefined) {
+    if (!stat) return
     const content = await readSmallFile(disk, path, suffix as SegmentSuffix)
     if (typeof content === 'string') catalogue.addHistory(timelineId, undefined, content)
     else catalogue.addHistory(timelineId, content)
   } else if (!isWalFileName(name)) catalogue.addOther('odd', fileName, size)
   else if (partial === undefined) {
-    if (!catalogue.addSegment(name, suffix, size)) catalogue.addOther('odd', fileName, size)
+    addSegment(catalogue, name, suffix, stat)
+  } else if (!stat) {
+    const finishedName = name + suffix
+    if (!all.has(finishedName)) addSegment(catalogue, name, suffix, await disk.stat(join(directory, finishedName)))
   } else {
     const isSegment = catalogue.addUnfinished(name, fileName, suffix, size)
     catalogue.addOther(isSegment ? 'partial' : 'odd', fileName, size)
   }
+}
+
+function addSegment(catalogue: WalCatalogue, name: WalFileName, suffix: string, stat: DiskStat | undefined): void {
+  const { size, modifiedAt } = stat ?? GONE
+  if (!catalogue.addSegment(name, suffix, size, modifiedAt)) catalogue.addOther('odd', name + suffix, size)
 }
 
 async function gapRecords(disk: Disk, directory: string): Promise<readonly string[]> {

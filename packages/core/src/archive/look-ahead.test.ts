@@ -34,6 +34,7 @@ afterEach(() => {
 
 function lookAhead(more: Partial<LookAheadOptions> = {}): LookAhead {
   const archiver: LookAheadOptions['archiver'] = {
+    archiveId: 'the archive',
     archive: ({ name }, signal) => {
       begun.push(name)
       return archive(name, signal)
@@ -58,9 +59,17 @@ describe('looking ahead', () => {
 
   it('leaves out what an earlier call has archived', async () => {
     const [known, fresh] = [server.finish(2), server.finish(3)]
-    await acknowledgements.leave(known, await acknowledgements.fingerprint(known))
+    await acknowledgements.leave(known, await acknowledgements.fingerprint(known), 'the archive')
     await lookAhead().run(Promise.resolve(), stop.signal)
     expect(begun).toEqual([fresh])
+  })
+
+  it('archives again what is in an archive that was replaced', async () => {
+    const name = server.finish(2)
+    await acknowledgements.leave(name, await acknowledgements.fingerprint(name), 'an archive that is gone')
+    await lookAhead().run(Promise.resolve(), stop.signal)
+    expect(begun).toEqual([name])
+    expect(await acknowledgements.has(name, 'the archive')).toBe(true)
   })
 
   it('works beside the own file, and leaves a place for it', async () => {

@@ -12,7 +12,7 @@ import type { ServerFile } from './server-file.ts'
 export interface LookAheadOptions {
   readonly disk: Disk
   readonly walDirectory: string
-  readonly archiver: Pick<ServerArchiver, 'archive'>
+  readonly archiver: Pick<ServerArchiver, 'archive' | 'archiveId'>
   readonly acknowledgements: Acknowledgements
   /** The file that PostgreSQL waits for; it is archived by somebody else, at the same time. */
   readonly ownName: string
@@ -108,7 +108,7 @@ export class LookAhead {
   }
 
   async #next(): Promise<ServerFile | undefined> {
-    const { disk, walDirectory, acknowledgements } = this.#options
+    const { disk, walDirectory, acknowledgements, archiver } = this.#options
     for (;;) {
       if (this.#queue.length === 0) {
         const { ready } = await readArchiveNotes(disk, walDirectory)
@@ -117,7 +117,7 @@ export class LookAhead {
       const file = this.#queue.shift()
       if (!file) return undefined
       this.#seen.add(file.name)
-      if (!(await acknowledgements.has(file.name))) return file
+      if (!(await acknowledgements.has(file.name, archiver.archiveId))) return file
     }
   }
 
@@ -149,7 +149,7 @@ export class LookAhead {
       return
     }
     try {
-      await acknowledgements.leave(file.name, read)
+      await acknowledgements.leave(file.name, read, archiver.archiveId)
     } catch (error) {
       this.#isOver = true
       logger.warning(`could not note that "${file.name}" is archived: ${systemErrorText(error)}`)

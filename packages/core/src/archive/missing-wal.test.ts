@@ -23,6 +23,7 @@ function known(
   runs: Readonly<Record<number, readonly NumberRun[]>>,
   branches: Readonly<Record<number, Branch>> = {},
   gaps: readonly (readonly [number, number])[] = [],
+  histories: readonly number[] = [],
 ): KnownWal {
   const historyOf = (timelineId: TimelineId): TimelineHistory => {
     const branch = branches[timelineId]
@@ -34,6 +35,7 @@ function known(
     walSegmentSize: SEGMENT,
     runs: new Map(Object.entries(runs).map(([id, present]) => [toTimelineId(Number(id)), present])),
     historyOf,
+    histories: histories.map(toTimelineId),
     gaps: gaps.map(([start, end]) => ({ startLsn: segmentLsn(start), endLsn: segmentLsn(end) })),
   }
 }
@@ -61,6 +63,16 @@ describe('missing WAL', () => {
     expect(missing(known({ 1: [run(5, 10)], 3: [run(15, 16)] }, branches))).toEqual(['2:10-15'])
     // The archive began on timeline 2.
     expect(missing(known({ 2: [run(12, 15)], 3: [run(15, 17)] }, branches))).toEqual([])
+  })
+
+  it('is what lies before a promotion, when there is nothing yet of the timeline that it began', () => {
+    const branches = { 2: { parent: 1, at: 7 }, 3: { parent: 2, at: 9 } }
+    expect(missing(known({ 1: [run(1, 5)] }, branches, [], [2]))).toEqual(['1:5-7'])
+    expect(missing(known({ 1: [run(1, 7)] }, branches, [], [2]))).toEqual([])
+    expect(missing(known({ 1: [run(1, 7)] }, branches, [], [2, 3]))).toEqual(['2:7-9'])
+    // The archive began later.
+    expect(missing(known({ 1: [run(8, 10)] }, branches, [], [2]))).toEqual([])
+    expect(missing(known({ 3: [run(9, 10)] }, branches, [], [2, 3]))).toEqual([])
   })
 
   it('is told once when several timelines came from it', () => {
@@ -91,6 +103,18 @@ describe('missing WAL', () => {
     expect(missing(wal, { from: 20n, end: 22n })).toEqual(['2:20-22'])
     expect(missing(wal, { from: 6n, end: 12n, timelineId: toTimelineId(1) })).toEqual(['1:10-12'])
     expect(missing(known({ 1: [run(5, 7), run(8, 9), run(10, 11)] }), { from: 8n })).toEqual(['1:9-10'])
+  })
+
+  it('is an end that is wanted, when it lies outside of what is there', () => {
+    const wal = known({ 1: [run(5, 10)], 2: [run(10, 15)] }, { 2: { parent: 1, at: 10 } })
+    expect(missing(wal, { from: 14n })).toEqual([])
+    expect(missing(wal, { from: 15n })).toEqual(['2:15-16'])
+    expect(missing(wal, { from: 20n })).toEqual(['2:20-21'])
+    expect(missing(wal, { end: 6n })).toEqual([])
+    expect(missing(wal, { end: 5n })).toEqual(['1:4-5'])
+    expect(missing(wal, { end: 3n })).toEqual(['1:2-3'])
+    expect(missing(wal, { from: 1n, end: 3n })).toEqual(['1:1-3'])
+    expect(missing(known({ 2: [run(12, 15)] }, { 2: { parent: 1, at: 10 } }), { end: 4n })).toEqual(['1:3-4'])
   })
 
   it('is exactly what was taken away, on whatever branches', () => {

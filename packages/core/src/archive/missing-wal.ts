@@ -13,6 +13,8 @@ export interface KnownWal {
   readonly runs: ReadonlyMap<TimelineId, readonly NumberRun[]>
   /** Empty for a timeline that has none, or whose history is not known. */
   readonly historyOf: (timelineId: TimelineId) => TimelineHistory
+  /** Timelines whose history is known; some may have no segments yet. */
+  readonly histories: readonly TimelineId[]
   readonly gaps: readonly ArchivedGap[]
 }
 
@@ -44,15 +46,17 @@ export function lineRuns(wal: KnownWal, timelineId: TimelineId): readonly Segmen
 }
 
 /**
- * Finds the segments that are missing along the way to each timeline that has some: between others, between a timeline and the
- * one that it came from, and, when an end is wanted, up to that. What is older than all that is there is not missing, unless
- * it is wanted.
+ * Finds the segments that are missing along the way to each timeline that has some, or a history: between others, between a
+ * timeline and the one that it came from, and, when an end is wanted, up to that. What is older than all that is there is not
+ * missing, unless it is wanted; both ends of what is wanted are.
  */
 export function findMissing(wal: KnownWal, wanted: WantedWal): readonly MissingRun[] {
   const timelines = [...wal.runs.keys()].sort((a, b) => a - b)
   const main = wanted.timelineId ?? timelines.at(-1)
   if (main === undefined) return []
-  const lines = wanted.timelineId === undefined ? timelines : [wanted.timelineId]
+  // WAL may be lost right before a promotion, too, when there is nothing yet of what follows it.
+  const ways = new Set([...timelines, ...wal.histories])
+  const lines = wanted.timelineId === undefined ? ways : [wanted.timelineId]
   const holes = new Map<TimelineId, NumberRun[]>()
   for (const timelineId of lines) {
     for (const { timelineId: id, ...hole } of holesOfLine(wal, timelineId, wanted, timelineId === main)) {
@@ -76,7 +80,11 @@ function holesOfLine(wal: KnownWal, timelineId: TimelineId, wanted: WantedWal, i
     if (isMain && wanted.from !== undefined && (end === undefined || wanted.from < end)) {
       expected = first === undefined || wanted.from > first ? wanted.from : first
     }
-    if (isMain && end === undefined && wanted.end !== undefined) limit = wanted.end
+    if (isMain && end === undefined) limit = wanted.end ?? highest(limit, wanted.from && wanted.from + 1n)
+    const last = isMain && wanted.end !== undefined ? wanted.end - 1n : undefined
+    if (last !== undefined && (first === undefined || last >= first) && (end === undefined || last < end)) {
+      expected = expected === undefined || last < expected ? last : expected
+    }
     if (expected !== undefined && limit !== undefined) {
       for (const hole of holesBetween(present, expected, limit)) {
         const clipped = clip(hole, wanted)
@@ -87,6 +95,10 @@ function holesOfLine(wal: KnownWal, timelineId: TimelineId, wanted: WantedWal, i
     begun ||= all.length > 0
   }
   return holes
+}
+
+function highest(one: bigint | undefined, other: bigint | undefined): bigint | undefined {
+  return one === undefined || (other !== undefined && other > one) ? other : one
 }
 
 function clip(run: NumberRun, { from, end }: WantedWal): NumberRun | undefined {

@@ -23,7 +23,7 @@ describe('the segments of a timeline', () => {
       fc.property(segments, fc.nat(60), fc.nat(60), (all, a, b) => {
         const table = new SegmentTable()
         for (const { segmentNumber, copies, storedBytes } of all) {
-          for (const suffixes of copies) table.add(segmentNumber, suffixes, storedBytes)
+          for (const suffixes of copies) table.add(segmentNumber, suffixes, storedBytes, new Date(0))
         }
         const run = { first: BigInt(Math.min(a, b)), end: BigInt(Math.max(a, b)) }
         const expected = all.filter(({ segmentNumber }) => run.first <= segmentNumber && segmentNumber < run.end)
@@ -43,5 +43,28 @@ describe('the segments of a timeline', () => {
         }
       }),
     )
+  })
+
+  it('have another digest when one of them has another number, suffix, size or time', () => {
+    const digest = (number: bigint, suffixes: string, size: number, timeMs: number): string => {
+      const table = new SegmentTable()
+      table.add(1n, '.zst', 10, new Date(1))
+      table.add(number, suffixes, size, new Date(timeMs))
+      table.add(9n, '', 3, new Date(5))
+      return table.digestOf({ first: 1n, end: 9n })
+    }
+    const digests = [digest(2n, '', 20, 2), digest(3n, '', 20, 2), digest(2n, '.gz', 20, 2), digest(2n, '', 21, 2)]
+    expect(new Set([...digests, digest(2n, '', 20, 3)]).size).toBe(5)
+    expect(digest(2n, '', 20, 2)).toBe(digests[0])
+    // The same sum.
+    const swapped = [
+      [10, 20],
+      [20, 10],
+    ].map((sizes) => {
+      const table = new SegmentTable()
+      for (const [index, size] of sizes.entries()) table.add(BigInt(index), '', size, new Date(0))
+      return table.digestOf({ first: 0n, end: 2n })
+    })
+    expect(swapped[0]).not.toBe(swapped[1])
   })
 })

@@ -57,6 +57,21 @@ const stored = (key: string): Buffer | undefined => storage.objects.get(`${root}
 const segmentKey = (number: number, timelineId = 1): string =>
   `wal/0000000${timelineId}/${segmentName(number, timelineId)}`
 
+describe('the archive of a server', () => {
+  it('has the id that its identity object says, for every call, once it was asked', async () => {
+    const name = server.finish(4)
+    const identity = await readServerIdentity(nodeDisk, server, name)
+    const { walDirectory } = server
+    const codecs = new CodecPipeline([], [])
+    const options = { disk: nodeDisk, walDirectory, cluster: 'main', identity, storage, codecs, logger }
+    const [one, other] = [new ServerArchiver(options), new ServerArchiver(options)]
+    expect(() => one.archiveId).toThrow('was not asked')
+    for (const archiver of [one, other]) await archiver.begin(signal)
+    expect(JSON.parse(String(stored('identity.json')))).toMatchObject({ archiveId: one.archiveId })
+    expect(other.archiveId).toBe(one.archiveId)
+  })
+})
+
 describe('a segment of a server', () => {
   it('is stored where the receiver stores it, after the identity, and stays in pg_wal', async () => {
     const name = server.finish(4)

@@ -41,6 +41,7 @@ export class ServerArchiver {
   readonly #segments: SegmentArchiverPool
   /** Timelines whose histories are being compared with the archive, or are in it. */
   readonly #histories = new Map<TimelineId, Promise<void>>()
+  #archiveId: string | undefined
 
   constructor(options: ServerArchiverOptions) {
     const { disk, walDirectory, cluster, storage, identity } = options
@@ -58,7 +59,20 @@ export class ServerArchiver {
    */
   async begin(signal: AbortSignal): Promise<void> {
     const { storage, cluster, identity } = this.#options
-    await ensureArchiveIdentity(storage, { layout: this.#layout, cluster, identity, now: new Date() }, signal)
+    this.#archiveId = await ensureArchiveIdentity(
+      storage,
+      { layout: this.#layout, cluster, identity, now: new Date() },
+      signal,
+    )
+  }
+
+  /**
+   * The id that the archive got when it was begun: one that was begun anew has another one.
+   * @throws WalrError WALR_INTERNAL before {@link begin} has resolved.
+   */
+  get archiveId(): string {
+    if (this.#archiveId !== undefined) return this.#archiveId
+    throw new WalrError('WALR_INTERNAL', 'the archive was not asked yet which one it is')
   }
 
   /**

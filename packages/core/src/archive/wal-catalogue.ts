@@ -64,12 +64,12 @@ export class WalCatalogue {
   }
 
   /** To be called in the order of names. @returns false when no segment of this size has that name. */
-  addSegment(walFileName: WalFileName, suffixes: string, storedBytes: number): boolean {
+  addSegment(walFileName: WalFileName, suffixes: string, storedBytes: number, modifiedAt: Date): boolean {
     const segment = walFileSegment(walFileName, this.owner.walSegmentSize)
     if (!segment) return false
     let table = this.timelines.get(segment.timelineId)
     if (!table) this.timelines.set(segment.timelineId, (table = new SegmentTable()))
-    table.add(segment.segmentNumber, suffixes, storedBytes)
+    table.add(segment.segmentNumber, suffixes, storedBytes, modifiedAt)
     return true
   }
 

@@ -39,6 +39,8 @@ export interface Disk {
 export interface TreeDisk extends Disk {
   /** What lies at `path`, symbolic links followed; undefined when there is nothing. Any other failure rejects. */
   stat(path: string): Promise<DiskStat | undefined>
+  /** What has that name itself, a symbolic link not followed; undefined when there is nothing. Any other failure rejects. */
+  named(path: string): Promise<FileKind | 'link' | undefined>
   /**
    * Gives a file a second name; fails with EEXIST when the name is taken, and then changes nothing. Of several at the same
    * time one succeeds. Not durable before {@link Disk.syncDirectory}. File systems without it say EPERM or ENOTSUP.

@@ -15,6 +15,10 @@ export class FaultTreeDisk extends FaultDisk implements TreeDisk {
     return this.#inner.stat(path)
   }
 
+  named(path: string): ReturnType<TreeDisk['named']> {
+    return this.#inner.named(path)
+  }
+
   async link(existing: string, added: string): Promise<void> {
     await this.pass({ operation: 'link', path: existing, to: added })
     await this.#inner.link(existing, added)

@@ -159,6 +159,15 @@ describe('the directory operations', () => {
     await expect(nodeDisk.size(join(directory, 'file', 'below'))).rejects.toMatchObject({ code: 'ENOTDIR' })
   })
 
+  it('tell what a name itself is: a link that leads nowhere is one', async () => {
+    writeFileSync(join(directory, 'file'), '')
+    symlinkSync('nowhere', join(directory, 'link'))
+    expect(await nodeDisk.named(directory)).toBe('directory')
+    expect(await nodeDisk.named(join(directory, 'file'))).toBe('file')
+    expect(await nodeDisk.named(join(directory, 'link'))).toBe('link')
+    for (const absent of ['absent', 'file/below']) expect(await nodeDisk.named(join(directory, absent))).toBe(undefined)
+  })
+
   it('rename over an existing file, and remove a file that may be absent', async () => {
     writeFileSync(join(directory, 'a'), 'new')
     writeFileSync(join(directory, 'b'), 'old')

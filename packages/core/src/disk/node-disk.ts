@@ -1,6 +1,6 @@
 import { constants } from 'node:fs'
 import type { FileHandle } from 'node:fs/promises'
-import { link, mkdir, open, readdir, rename, stat, statfs, unlink } from 'node:fs/promises'
+import { link, lstat, mkdir, open, readdir, rename, stat, statfs, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { DiskEntry, DiskFile, FileKind, TreeDisk } from './disk.ts'
 import { NodeDiskFile } from './node-disk-file.ts'
@@ -96,6 +96,16 @@ export const nodeDisk: TreeDisk = {
       }
     } catch (error) {
       if (isSystemError(error, 'ENOENT')) return undefined
+      throw error
+    }
+  },
+
+  async named(path) {
+    try {
+      const stats = await lstat(path)
+      return stats.isSymbolicLink() ? 'link' : kindOf(stats)
+    } catch (error) {
+      if (isSystemError(error, 'ENOENT', 'ENOTDIR')) return undefined
       throw error
     }
   },

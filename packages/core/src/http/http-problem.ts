@@ -40,6 +40,15 @@ export function problemOf(name: string, error: unknown): HttpProblem {
   return unknownNow(error.code, text, 'The log of the walr that serves says more.')
 }
 
+/** WAL leaves the directory for an archive, and nothing here asks that: neither an outage nor an absence. */
+export function unservedArchive(name: string): HttpProblem {
+  return unknownNow(
+    'WALR_ARCHIVE_UNAVAILABLE',
+    `"${name}" is not in the directory that is served, and the archive that WAL leaves it for is not served`,
+    'Start the walr that serves with the configuration of that archive: --config FILE.',
+  )
+}
+
 /** Sends it, when nothing was sent yet; a body that nobody has read ends the connection. */
 export function sendProblem(request: IncomingMessage, response: ServerResponse, problem: HttpProblem): void {
   if (response.headersSent || response.destroyed) return

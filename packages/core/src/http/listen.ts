@@ -1,7 +1,7 @@
 import { basename, dirname } from 'node:path'
 import { request as httpRequest, type Server } from 'node:http'
 import type { ListenAddress } from '../config/listen-address.ts'
-import type { Disk } from '../disk/disk.ts'
+import type { Disk, DiskEntry } from '../disk/disk.ts'
 import { isSystemError, systemErrorText } from '../errors/system-error.ts'
 import { WalrError } from '../errors/walr-error.ts'
 
@@ -24,11 +24,11 @@ export async function listen(options: ListenOptions): Promise<string> {
   } catch (error) {
     const isStale =
       address.kind === 'unix' && isSystemError(error, 'EADDRINUSE') && (await isLeftBehind(disk, address.path))
-    if (!isStale) throw notListening(address, error)
+    if (!isStale) throw await notListening(address, error, disk)
     // A walr that was killed has left its socket there.
     await disk.remove(address.path)
-    await bind(server, address).catch((cause: unknown) => {
-      throw notListening(address, cause)
+    await bind(server, address).catch(async (cause: unknown) => {
+      throw await notListening(address, cause, disk)
     })
   }
   const bound = server.address()
@@ -53,9 +53,13 @@ function bind(server: Server, address: ListenAddress): Promise<void> {
 
 /** Whether it is a socket, and certainly nobody listens there. Connecting to a file is refused as well. */
 async function isLeftBehind(disk: Disk, path: string): Promise<boolean> {
+  return (await kindOf(disk, path)) === 'other' && (await isDead(path))
+}
+
+/** A socket is `other`; undefined when there is nothing, or nobody knows. */
+async function kindOf(disk: Disk, path: string): Promise<DiskEntry['kind'] | undefined> {
   const entries = await disk.list(dirname(path)).catch(() => [])
-  const isSpecial = entries.some(({ name, kind }) => name === basename(path) && kind === 'other')
-  return isSpecial && (await isDead(path))
+  return entries.find(({ name }) => name === basename(path))?.kind
 }
 
 function isDead(socketPath: string): Promise<boolean> {
@@ -71,10 +75,37 @@ function isDead(socketPath: string): Promise<boolean> {
   })
 }
 
-function notListening(address: ListenAddress, cause: unknown): WalrError {
-  const text = `could not listen on ${addressText(address)}: ${systemErrorText(cause)}`
-  const hint = isSystemError(cause, 'EADDRINUSE') ? 'Another program listens there. Choose another address.' : undefined
+async function notListening(address: ListenAddress, cause: unknown, disk: Disk): Promise<WalrError> {
+  const { reason, hint } = await whyNot(address, cause, disk)
+  const text = `could not listen on ${addressText(address)}: ${reason ?? systemErrorText(cause)}`
   return new WalrError('WALR_HTTP_LISTEN', text, { hint, cause })
+}
+
+/** Node says that permission is denied when the folder of a socket is not there. */
+async function whyNot(
+  address: ListenAddress,
+  cause: unknown,
+  disk: Disk,
+): Promise<{ readonly reason?: string; readonly hint?: string }> {
+  const isInUse = isSystemError(cause, 'EADDRINUSE')
+  if (address.kind === 'unix') {
+    const folder = dirname(address.path)
+    const failure: unknown = await disk.list(folder).then(
+      () => undefined,
+      (error: unknown) => error,
+    )
+    if (isSystemError(failure, 'ENOENT', 'ENOTDIR')) {
+      return {
+        reason: `there is no folder "${folder}"`,
+        hint: 'Make it, writable for this user, or choose another one.',
+      }
+    }
+    const kind = isInUse ? await kindOf(disk, address.path) : undefined
+    if (kind === 'file' || kind === 'directory') {
+      return { reason: 'something that is no socket is there', hint: 'Choose another path, or move that away.' }
+    }
+  }
+  return isInUse ? { hint: 'Another program listens there. Choose another address.' } : {}
 }
 
 function addressText(address: ListenAddress): string {

@@ -2,6 +2,7 @@ import type { Server } from 'node:https'
 import type { Disk } from '../disk/disk.ts'
 import { isWalrError } from '../errors/walr-error.ts'
 import type { Logger } from '../telemetry/logger.ts'
+import { checkTlsFiles } from './check-tls-files.ts'
 import type { HttpSettings } from './http-settings.ts'
 import { SeldomLog } from './seldom-log.ts'
 import { orBadCertificate, readTlsFiles, secureOptions, type TlsFiles } from './tls-files.ts'
@@ -29,7 +30,8 @@ export function renewCertificates(server: Server, first: TlsFiles, options: Rene
     try {
       const found = await readTlsFiles(disk, settings)
       if (found === undefined || isSame(found, current)) return
-      orBadCertificate(() => server.setSecureContext(secureOptions(found)))
+      checkTlsFiles(found, { settings, logger })
+      orBadCertificate(settings, () => server.setSecureContext(secureOptions(found)))
       current = found
       logger.notice('http: the certificates were renewed')
     } catch (error) {

@@ -45,11 +45,13 @@ export function secureOptions({ cert, key, ca }: TlsFiles): ServerOptions {
 }
 
 /** @throws WalrError WALR_HTTP_LISTEN when OpenSSL does not like the files. */
-export function orBadCertificate<T>(use: () => T): T {
+export function orBadCertificate<T>({ certFile = '', keyFile = '' }: HttpSettings, use: () => T): T {
   try {
     return use()
   } catch (cause) {
     const text = cause instanceof Error ? cause.message : String(cause)
-    throw new WalrError('WALR_HTTP_LISTEN', `certificate or key of HTTPS cannot be used: ${text}`, { cause })
+    throw new WalrError('WALR_HTTP_LISTEN', `"${certFile}" and "${keyFile}" cannot be used for HTTPS: ${text}`, {
+      cause,
+    })
   }
 }

@@ -6,7 +6,7 @@ import type { WalCopy } from '../restore/wal-source.ts'
 import type { SystemIdentifier } from '../wal/system-identifier.ts'
 import { openCopy, type OpenedCopy } from './copy-opening.ts'
 import type { DamagedCopies } from './damaged-copies.ts'
-import { problemOf, sendProblem, unknownNow, type HttpProblem } from './http-problem.ts'
+import { problemOf, sendProblem, unknownNow, unservedArchive, type HttpProblem } from './http-problem.ts'
 import type { WalTarget } from './request-target.ts'
 import type { SeldomLog } from './seldom-log.ts'
 import { LostReader, sendBody, SlowReader } from './send-body.ts'
@@ -84,8 +84,11 @@ export class WalAnswer {
       if (outcome === 'absent') await this.#sayAbsent(served, false)
     } catch (error) {
       // What that means for its recovery is for the client to say.
-      if (!isWalrError(error, 'WALR_WAL_GAP')) throw error
-      await this.#sayAbsent(served, true)
+      if (isWalrError(error, 'WALR_WAL_GAP')) await this.#sayAbsent(served, true)
+      else if (isWalrError(error, 'WALR_ARCHIVE_UNAVAILABLE') && served.lacksArchive === true) {
+        this.#options.seldom.warning(error)
+        this.#refuse(unservedArchive(wanted.name))
+      } else throw error
     }
   }
 

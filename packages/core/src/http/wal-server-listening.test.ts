@@ -53,13 +53,25 @@ describe('listening', () => {
     await bench.server?.stop(0)
 
     writeFileSync(socketPath, 'precious')
-    await expect(startWalServer(other)).rejects.toMatchObject({ code: 'WALR_HTTP_LISTEN' })
+    await expect(startWalServer(other)).rejects.toMatchObject({
+      code: 'WALR_HTTP_LISTEN',
+      message: expect.stringContaining('no socket') as string,
+      hint: expect.not.stringContaining('Another program') as string,
+    })
     expect(readFileSync(socketPath, 'utf8')).toBe('precious')
     rmSync(socketPath)
 
     await leaveSocket(socketPath)
     await bench.start({ listen })
     expect(existsSync(socketPath)).toBe(true)
+  })
+
+  it('on a socket in a folder that is not there says so', async () => {
+    const folder = join(root, 'missing')
+    await expect(bench.start({ listen: `unix:${join(folder, 'walr.sock')}` })).rejects.toMatchObject({
+      code: 'WALR_HTTP_LISTEN',
+      message: expect.stringContaining(`there is no folder "${folder}"`) as string,
+    })
   })
 
   it('for other machines without TLS is warned of', async () => {
@@ -87,6 +99,30 @@ describe('listening', () => {
     expect((await running).body.equals(segment(one))).toBe(true)
     await stopped
     expect(performance.now() - since).toBeLessThan(5000)
+  })
+
+  it('keeps the connections of those who may have WAL: not of others, nor for the health when there are many', async () => {
+    await bench.start({ token: TOKEN, maxDownloads: 1 }, { spareConnections: 19 })
+    const authorization = `Bearer ${TOKEN}`
+    expect((await bench.ask(path(one))).headers.connection).toBe('close')
+    expect((await bench.ask('/v1/wal/%')).headers.connection).toBe('close')
+    const keep = { connection: 'keep-alive' }
+    expect((await bench.ask('/healthz', { headers: keep })).headers.connection).toBe('keep-alive')
+    const idle = Array.from({ length: 10 }, () => connect(bench.port, '127.0.0.1'))
+    await Promise.all(idle.map((socket) => once(socket, 'connect')))
+    expect((await bench.ask('/healthz', { headers: keep })).headers.connection).toBe('close')
+    const { headers } = await bench.ask(path(one), { headers: { ...keep, authorization } })
+    expect(headers.connection).toBe('keep-alive')
+    for (const socket of idle) socket.destroy()
+  })
+
+  it('tells once of connections that are too many', async () => {
+    await bench.start({ maxDownloads: 1 }, { spareConnections: 1 })
+    const sockets = Array.from({ length: 6 }, () => connect(bench.port, '127.0.0.1'))
+    for (const socket of sockets) socket.on('error', () => undefined)
+    await vi.waitFor(() => expect(sockets.filter(({ destroyed }) => destroyed)).toHaveLength(4))
+    for (const socket of sockets) socket.destroy()
+    expect(log.lines.filter((line) => line.includes('there are 2 already'))).toHaveLength(1)
   })
 
   it('ends although a download does not', async () => {

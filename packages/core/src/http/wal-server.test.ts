@@ -121,6 +121,16 @@ describe('a file that is not there', () => {
     expect(problem(answer)).toMatchObject({ code: 'ABSENT' })
   })
 
+  it('is told to who asks, and not to the log, also before later WAL of its timeline', async () => {
+    source.followed.add(one)
+    await bench.start()
+    for (const name of [one, '00000002.history']) {
+      const { status, headers } = await bench.ask(path(name))
+      expect([status, headers['walr-followed']]).toEqual([404, name === one ? 'true' : undefined])
+    }
+    expect(log.lines.filter((line) => !line.startsWith('info: http: GET'))).toEqual([])
+  })
+
   it('is unknown as long as nobody knows whose WAL it is', async () => {
     await bench.start({}, { supply: nameless(undefined) })
     const answer = await bench.ask(path(one))
@@ -254,6 +264,22 @@ describe('a damaged copy', () => {
     copy.failAt = undefined
     expect((await bench.ask(path(one))).status).toBe(200)
     expect(copy.opened).toBe(2)
+  })
+})
+
+describe('a file that may have left for an archive', () => {
+  it.each([
+    [true, 'is not served'],
+    [false, 'cannot be reached'],
+  ])('is unknown, and the answer says why: archive not served %s', async (lacksArchive, reason) => {
+    const supply = supplyOf(source, log)
+    source.failure = new WalrError('WALR_ARCHIVE_UNAVAILABLE', 'it is not in "/secret"')
+    await bench.start({}, { supply: { open: async () => ({ ...(await supply.open()), lacksArchive }) } })
+    const answer = await bench.ask(path(one))
+    expect(answer.status).toBe(503)
+    expect(problem(answer)).toMatchObject({ code: 'WALR_ARCHIVE_UNAVAILABLE' })
+    expect(problem(answer).message).toContain(reason)
+    expect(answer.body.toString()).not.toContain('/secret')
   })
 })
 

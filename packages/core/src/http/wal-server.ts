@@ -5,7 +5,9 @@ import { isLocalAddress, parseListenAddress, type ListenAddress } from '../confi
 import type { Disk } from '../disk/disk.ts'
 import { WalrError } from '../errors/walr-error.ts'
 import type { Logger } from '../telemetry/logger.ts'
+import { checkTlsFiles } from './check-tls-files.ts'
 import { answerClientError } from './client-error.ts'
+import { ConnectionShare } from './connection-share.ts'
 import { Connections } from './connections.ts'
 import { DamagedCopies } from './damaged-copies.ts'
 import { DownloadSlots } from './download-slots.ts'
@@ -30,6 +32,8 @@ export interface WalServerOptions {
   readonly lookupMs?: number
   readonly idleMs?: number
   readonly renewalMs?: number
+  /** Beside those that download: those that wait, ask for the health, or do nothing. */
+  readonly spareConnections?: number
 }
 
 /** A server that listens. */
@@ -44,7 +48,6 @@ export interface WalServer {
 const LOOKUP_MS = 25_000
 const IDLE_MS = 30_000
 const MAX_HEADER_BYTES = 8192
-/** Beside those that download: those that wait, ask for the health, or do nothing. */
 const SPARE_CONNECTIONS = 256
 
 declare module 'fastify' {
@@ -72,7 +75,8 @@ export async function startWalServer(options: WalServerOptions): Promise<WalServ
   if (address === undefined) throw new WalrError('WALR_HTTP_LISTEN', `"${settings.listen}" is no address to listen on`)
   const tls = await readTlsFiles(disk, settings)
   warnOfOpenDoors(settings, address, logger)
-  const server = orBadCertificate(() => makeServer(tls))
+  if (tls) checkTlsFiles(tls, options)
+  const server = orBadCertificate(settings, () => makeServer(tls))
   const connections = new Connections(server)
   const app = makeApp(server, connections, options)
   await app.ready()
@@ -102,7 +106,7 @@ function makeServer(tls: TlsFiles | undefined): Server | SecureServer {
 
 function makeApp(server: Server, connections: Connections, options: WalServerOptions): FastifyInstance {
   const { settings, supply, logger } = options
-  server.maxConnections = settings.maxDownloads + SPARE_CONNECTIONS
+  const share = limitConnections(server, options)
   const access = new AccessControl({ token: settings.token, clientCertificates: settings.clientCaFile !== undefined })
   const slots = new DownloadSlots(settings.maxDownloads)
   const shared: WalAnswerOptions = {
@@ -123,6 +127,7 @@ function makeApp(server: Server, connections: Connections, options: WalServerOpt
       connections.count(request, reply.raw)
       logWhenEnded(request, reply.raw, logger)
       reply.hijack()
+      reply.raw.setHeader('connection', 'close')
       sendProblem(request, reply.raw, access.refusal(request) ?? methodProblem(request) ?? nothingThere)
     },
   })
@@ -131,7 +136,10 @@ function makeApp(server: Server, connections: Connections, options: WalServerOpt
     connections.count(request.raw, reply.raw)
     logWhenEnded(request.raw, reply.raw, logger)
     const isOpen = request.routeOptions.config.isOpen === true
-    const problem = (isOpen ? undefined : access.refusal(request.raw)) ?? methodProblem(request.raw)
+    const refusal = isOpen ? undefined : access.refusal(request.raw)
+    const problem = refusal ?? methodProblem(request.raw)
+    // Whoever may not have WAL cannot keep its connection from those who may.
+    if (refusal !== undefined || (isOpen && share.isCrowded)) reply.raw.setHeader('connection', 'close')
     if (problem) {
       reply.hijack()
       sendProblem(request.raw, reply.raw, problem)
@@ -155,6 +163,31 @@ function makeApp(server: Server, connections: Connections, options: WalServerOpt
     sendProblem(request.raw, reply.raw, nothingThere)
   })
   return app
+}
+
+/** Drops what is too many, and says so, but seldom. */
+function limitConnections(server: Server, { settings, logger, spareConnections }: WalServerOptions): ConnectionShare {
+  const maximum = settings.maxDownloads + (spareConnections ?? SPARE_CONNECTIONS)
+  const share = new ConnectionShare(maximum)
+  const seldom = new SeldomLog(logger)
+  const tell = (message: string, address: string | undefined): void => {
+    const detail = address === undefined ? undefined : `The last one was of ${address}.`
+    seldom.warning(new WalrError('WALR_SERVE_UNAVAILABLE', message, { detail }))
+  }
+  server.maxConnections = maximum
+  server.on('connection', (socket) => {
+    const give = share.take(socket.remoteAddress)
+    if (give !== undefined) {
+      socket.once('close', give)
+      return
+    }
+    tell('http: connections are dropped: one address has more than its share', socket.remoteAddress)
+    socket.destroy()
+  })
+  server.on('drop', (dropped?: { readonly remoteAddress?: string }) => {
+    tell(`http: connections are dropped: there are ${maximum} already`, dropped?.remoteAddress)
+  })
+  return share
 }
 
 /** The target is read as it stood in the request: what the router has decoded is not looked at. */

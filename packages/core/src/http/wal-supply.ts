@@ -16,6 +16,8 @@ export interface ServedWal {
   readonly fetcher: WalFetching
   /** Whose it is, as far as that is known without asking anybody. */
   readonly systemIdentifier: SystemIdentifier | undefined
+  /** That the archive is none of the sources, also where WAL has left the directory for one. */
+  readonly lacksArchive?: boolean
   /** Whose it is; undefined when nobody can tell. Rejects like a fetch. */
   identify(signal: AbortSignal): Promise<SystemIdentifier | undefined>
 }

@@ -133,7 +133,8 @@ export class ArchiveSource implements WalSource {
       systemIdentifier: await opened.system.systemIdentifier(signal),
       walSegmentSize: opened.walSegmentSize ?? opened.system.knownIdentity?.walSegmentSize,
     }
-    const object = { storage, codecs, key, boundKey: layout.boundKey(key), suffixes, wanted, owner }
+    const isFollowed = wanted.kind === 'segment' ? () => this.isFollowed(wanted, signal) : undefined
+    const object = { storage, codecs, key, boundKey: layout.boundKey(key), suffixes, wanted, owner, isFollowed }
     const copy = await ArchivedCopy.begin(object, signal)
     if (copy === undefined) return false
     try {

@@ -19,6 +19,7 @@ export interface ArchivedObject {
   readonly suffixes: string
   readonly wanted: WantedFile
   readonly owner: SegmentOwner
+  readonly isFollowed?: (() => Promise<boolean>) | undefined
 }
 
 type Bytes = AsyncIterable<Uint8Array>
@@ -65,14 +66,14 @@ export class ArchivedCopy implements WalCopy {
   }
 
   async *open(signal: AbortSignal): AsyncGenerator<Uint8Array, void, undefined> {
-    const { key, boundKey, codecs, suffixes, wanted, owner } = this.#object
+    const { key, boundKey, codecs, suffixes, wanted, owner, isFollowed } = this.#object
     const abort = (): void => this.#stop.abort(signal.reason)
     signal.addEventListener('abort', abort)
     try {
       signal.throwIfAborted()
       const coded = await this.#bytes()
       const plain = codecs.decode(suffixes, coded, { objectKey: boundKey, signal: this.#signal })
-      yield* checkedFile({ wanted, description: this.description, owner }, plain)
+      yield* checkedFile({ wanted, description: this.description, owner, isFollowed }, plain)
     } catch (error) {
       throw this.#signal.aborted || error instanceof VanishedFile ? error : fetchFailure(key, error)
     } finally {

@@ -1,5 +1,7 @@
 import { isWalrError, WalrError } from '../errors/walr-error.ts'
+import { formatLsn, toLsn, type Lsn } from '../wal/lsn.ts'
 import { SegmentPages } from '../wal/segment-pages.ts'
+import { SegmentTail } from '../wal/segment-tail.ts'
 import { parseTimelineHistory } from '../wal/timeline-history.ts'
 import type { TimelineId } from '../wal/timeline-id.ts'
 import type { WalFileName } from '../wal/wal-file-name.ts'
@@ -13,6 +15,11 @@ export interface FileInHand {
   /** For messages: `file "..."`, `object "..."`. */
   readonly description: string
   readonly owner: SegmentOwner
+  /**
+   * Whether the place has later segments of the timeline; asked only for a segment that ends in zeros without a switch. That
+   * is damaged then: its timeline went on in it. Without them it may be one that its timeline was left in.
+   */
+  readonly isFollowed?: (() => Promise<boolean>) | undefined
 }
 
 /** Far more than any history has; a file beyond it is something else. */
@@ -26,10 +33,10 @@ type Bytes = AsyncIterable<Uint8Array>
  * are there.
  * @throws WalrError WALR_SEGMENT_CORRUPT, WALR_WRONG_CLUSTER, WALR_WRONG_SEGMENT_SIZE, WALR_TIMELINE; what `plain` throws.
  */
-export function checkedFile({ wanted, description, owner }: FileInHand, plain: Bytes): Bytes {
+export function checkedFile({ wanted, description, owner, isFollowed }: FileInHand, plain: Bytes): Bytes {
   switch (wanted.kind) {
     case 'segment':
-      return checkedSegment({ walFileName: wanted.name, description, owner, pages: 'all' }, plain)
+      return checkedSegment({ walFileName: wanted.name, description, owner, pages: 'all', isFollowed }, plain)
     case 'partial':
       // Behind its end there may be WAL of an earlier use of the file.
       return checkedSegment({ walFileName: wanted.walFileName, description, owner, pages: 'first' }, plain)
@@ -45,11 +52,13 @@ interface Segment {
   readonly description: string
   readonly owner: SegmentOwner
   readonly pages: 'all' | 'first'
+  readonly isFollowed?: FileInHand['isFollowed']
 }
 
 async function* checkedSegment(segment: Segment, plain: Bytes): AsyncGenerator<Uint8Array, void, undefined> {
   const { description } = segment
   const beginning = new SegmentBeginning({ ...segment, isUnfinished: false })
+  const tail = new SegmentTail()
   let pages: SegmentPages | undefined
   let length = 0
   for await (const chunk of plain) {
@@ -63,6 +72,12 @@ async function* checkedSegment(segment: Segment, plain: Bytes): AsyncGenerator<U
     if (expected !== undefined && segment.pages === 'all') {
       pages ??= new SegmentPages(segment.walFileName, expected)
       addPages(pages, begun ?? chunk, description)
+      tail.add(begun ?? chunk)
+      // Before the last bytes are given: who passes them on at once has to notice that they are missing.
+      if (length === expected.walSegmentSize) {
+        const endLsn = toLsn(expected.startLsn + BigInt(tail.endOffset))
+        if (tail.endsWithoutSwitch(pages.pageSize)) await refuseFollowed(segment, endLsn)
+      }
     }
     yield chunk
   }
@@ -70,6 +85,12 @@ async function* checkedSegment(segment: Segment, plain: Bytes): AsyncGenerator<U
   if (length !== size) {
     throw notDelivered('WALR_SEGMENT_CORRUPT', description, `holds ${length} bytes instead of ${size}`)
   }
+}
+
+async function refuseFollowed({ description, isFollowed }: Segment, endLsn: Lsn): Promise<void> {
+  if ((await isFollowed?.()) !== true) return
+  const text = `has only zeros from ${formatLsn(endLsn)} on, although later segments of its timeline are there`
+  throw notDelivered('WALR_SEGMENT_CORRUPT', description, text)
 }
 
 function addPages(pages: SegmentPages, bytes: Uint8Array, description: string): void {

@@ -97,11 +97,12 @@ export class DirectorySource implements WalSource {
   #copy(file: SourceFile, wanted: WantedFile, owner: DirectoryOwner): WalCopy {
     const { disk } = this.#options
     const description = `file "${file.path}"`
+    const isFollowed = wanted.kind === 'segment' ? () => this.isFollowed(wanted) : undefined
     return {
       description,
       isUnfinished: false,
       size: wanted.kind === 'segment' ? owner.walSegmentSize : undefined,
-      open: () => checkedFile({ wanted, description, owner }, readSource(disk, file)),
+      open: () => checkedFile({ wanted, description, owner, isFollowed }, readSource(disk, file)),
     }
   }
 

@@ -7,7 +7,7 @@ import { askedPauseMs, failureKind } from './failure-kind.ts'
 const FIRST_PAUSE_MS = 250
 const LONGEST_PAUSE_MS = 5_000
 /** What makes progress is not cut off when the time is over. */
-const QUIET_MS = 5_000
+export const QUIET_MS = 5_000
 const SAY_AGAIN_MS = 60_000
 /** For an attempt that was given up. */
 const GRACE_MS = 2_000

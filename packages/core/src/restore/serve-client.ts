@@ -8,7 +8,7 @@ import {
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https'
 import { isWalrError } from '../errors/walr-error.ts'
 import type { ServeAddress } from './serve-address.ts'
-import { connectionFailure, ServeSilence } from './serve-failure.ts'
+import { connectionFailure, ServeSilence, ServeTrickle } from './serve-failure.ts'
 
 /** How to talk to a `walr serve`. */
 export interface ServeAccess {
@@ -20,7 +20,12 @@ export interface ServeAccess {
   readonly key?: Buffer | undefined
   /** Nothing heard for so long is a lost connection. */
   readonly silenceMs: number
+  /** A body that needs longer than this for {@link LEAST_BYTES} is a lost connection as well. */
+  readonly trickleMs: number
 }
+
+/** 2 KiB/s with the usual 30 s. */
+const LEAST_BYTES = 65_536
 
 /**
  * Asks a `walr serve`, over connections that are kept. Agents of its own: proxies of the environment are for the web, not
@@ -107,32 +112,46 @@ export class ServeClient {
 
 /**
  * The bytes of a response, exactly as many as it announced.
- * @throws WalrError WALR_SERVE_UNAVAILABLE when it ends early or falls silent; the reason of `signal`.
+ * @throws WalrError WALR_SERVE_UNAVAILABLE when it ends early, falls silent or trickles; the reason of `signal`.
  */
 export async function* responseBytes(
   response: IncomingMessage,
-  { address, silenceMs }: Pick<ServeAccess, 'address' | 'silenceMs'>,
+  { address, silenceMs, trickleMs }: Pick<ServeAccess, 'address' | 'silenceMs' | 'trickleMs'>,
   length: number,
   signal: AbortSignal,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const abort = (): void => void response.destroy()
   signal.addEventListener('abort', abort, { once: true })
   let received = 0
+  // What has come since the last LEAST_BYTES were complete, and how long it was waited for.
+  let counted = 0
+  let waitedMs = 0
   try {
     signal.throwIfAborted()
     const chunks = response[Symbol.asyncIterator]() as AsyncIterator<Buffer>
     for (;;) {
-      // Only waiting for the other side is silence; the reader here may take its time.
+      // Only waiting for the other side counts; the reader here may take its time.
       const silence = setTimeout(() => response.destroy(new ServeSilence(silenceMs)), silenceMs)
-      const next = await chunks.next().finally(() => clearTimeout(silence))
+      const trickle = setTimeout(
+        () => response.destroy(new ServeTrickle(counted, trickleMs)),
+        Math.max(0, trickleMs - waitedMs),
+      )
+      const since = performance.now()
+      const next = await chunks.next().finally(() => {
+        clearTimeout(silence)
+        clearTimeout(trickle)
+      })
       if (next.done === true) break
       received += next.value.length
+      counted += next.value.length
+      waitedMs += performance.now() - since
+      if (counted >= LEAST_BYTES) counted = waitedMs = 0
       yield next.value
     }
-    if (received !== length) throw new Error(`the answer ended after ${received} of ${length} bytes`)
+    if (received !== length) throw new Error('the connection was closed')
   } catch (error) {
     signal.throwIfAborted()
-    throw isWalrError(error) ? error : connectionFailure(address.text, error)
+    throw isWalrError(error) ? error : connectionFailure(address.text, error, { received, length })
   } finally {
     signal.removeEventListener('abort', abort)
     if (!response.complete || received !== length) response.destroy()

@@ -8,6 +8,13 @@ export class ServeSilence extends Error {
   }
 }
 
+/** The other side sends, but so little that nobody can wait for the rest. */
+export class ServeTrickle extends Error {
+  constructor(bytes: number, ms: number) {
+    super(`only ${bytes} bytes in ${ms / 1000} s`)
+  }
+}
+
 /** Codes of failed handshakes and certificates that were not accepted, as OpenSSL and Node call them. */
 const tlsRefusal =
   /^(?:ERR_TLS_|ERR_SSL_|ERR_OSSL_|CERT_|CRL_|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_|INVALID_(?:CA|PURPOSE)$|HOSTNAME_MISMATCH$|EPROTO$|PATH_LENGTH_EXCEEDED$|ERROR_IN_CERT_|ERROR_IN_CRL_)/
@@ -15,8 +22,9 @@ const tlsRefusal =
 /**
  * Translates a failure of the connection: lost, refused and unanswered ones pass by themselves; TLS that does not come about,
  * and answers that are no HTTP, need somebody.
+ * @param progress of a body that was begun.
  */
-export function connectionFailure(address: string, cause: unknown): WalrError {
+export function connectionFailure(address: string, cause: unknown, progress?: BodyProgress): WalrError {
   const code = codeOf(cause)
   const text = cause instanceof AggregateError ? reasonsOf(cause) : systemErrorText(cause)
   if (tlsRefusal.test(code)) {
@@ -31,7 +39,17 @@ export function connectionFailure(address: string, cause: unknown): WalrError {
       cause,
     })
   }
-  return new WalrError('WALR_SERVE_UNAVAILABLE', `could not reach ${address}: ${text}`, { cause })
+  const what =
+    progress === undefined
+      ? `could not reach ${address}`
+      : `the answer of ${address} broke off after ${progress.received} of ${progress.length} bytes`
+  return new WalrError('WALR_SERVE_UNAVAILABLE', `${what}: ${text}`, { cause })
+}
+
+/** In bytes. */
+export interface BodyProgress {
+  readonly received: number
+  readonly length: number
 }
 
 function codeOf(error: unknown): string {

@@ -73,6 +73,30 @@ describe('what is no good answer', () => {
     })
   })
 
+  it('is an outage that tells how far it came: a body that ends early', async () => {
+    const url = await fakeTcp((socket) => {
+      socket.once('data', () => answerWith(socket, segment(one).subarray(0, SEGMENT - 1)))
+    })
+    await expect(fetchFile(await bench.sourceFor(url), one)).rejects.toMatchObject({
+      code: 'WALR_SERVE_UNAVAILABLE',
+      message: expect.stringContaining(`broke off after ${SEGMENT - 1} of ${SEGMENT} bytes`) as string,
+    })
+  })
+
+  it('is an outage: a body that trickles, and is never silent for long', async () => {
+    const url = await fakeTcp((socket) => {
+      socket.once('data', () => {
+        socket.write(Buffer.concat([Buffer.from(head(SEGMENT)), segment(one).subarray(0, 9000)]))
+        const trickling = setInterval(() => socket.write(Buffer.alloc(1)), 10)
+        socket.once('close', () => clearInterval(trickling))
+      })
+    })
+    await expect(fetchFile(await bench.sourceFor(url, { trickleMs: 300 }), one)).rejects.toMatchObject({
+      code: 'WALR_SERVE_UNAVAILABLE',
+      message: expect.stringMatching(/only \d+ bytes in 0\.3 s/) as string,
+    })
+  })
+
   it.each([
     ['something that is not HTTP', 'SSH-2.0-OpenSSH_9.2\r\n'],
     [

@@ -26,7 +26,9 @@ export interface ServeSourceOptions {
   /** When it is not known, that of the first answer has to be that of all. */
   readonly systemIdentifier: SystemIdentifier | undefined
   readonly walSegmentSize?: WalSegmentSize | undefined
+  /** Nothing heard for so long, or next to nothing of a body in so long, is a lost connection. */
   readonly silenceMs?: number
+  readonly trickleMs?: number
 }
 
 /** A {@link WalSource} with connections. */
@@ -36,6 +38,7 @@ export interface ServeSource extends WalSource, AsyncDisposable {
 }
 
 const SILENCE_MS = 30_000
+const TRICKLE_MS = 30_000
 
 /**
  * Another walr as a source of WAL. Nothing is connected to yet.
@@ -59,6 +62,7 @@ export async function createServeSource(options: ServeSourceOptions): Promise<Se
     cert: certFile === undefined ? undefined : await readFile(disk, certFile),
     key: keyFile === undefined ? undefined : await readFile(disk, keyFile),
     silenceMs: options.silenceMs ?? SILENCE_MS,
+    trickleMs: options.trickleMs ?? TRICKLE_MS,
   }
   return new RemoteWal(access, new ServeClient(access), options.systemIdentifier, options.walSegmentSize)
 }

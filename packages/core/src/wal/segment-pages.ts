@@ -28,6 +28,11 @@ export class SegmentPages {
     this.#expected = expected
   }
 
+  /** `XLOG_BLCKSZ` by the first page's header; 0 before that has passed. */
+  get pageSize(): number {
+    return this.#pageSize
+  }
+
   /**
    * To be called with all bytes in order.
    * @throws WalrError WALR_SEGMENT_CORRUPT, WALR_WRONG_CLUSTER, WALR_WRONG_SEGMENT_SIZE

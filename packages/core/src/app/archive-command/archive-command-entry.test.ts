@@ -9,8 +9,9 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { ACKNOWLEDGEMENTS_FOLDER } from '../../archive/acknowledgements.ts'
 import { pagedSegment } from '../../archive/archiver.fixture.ts'
 import { InventedServer } from '../../archive/server-place.fixture.ts'
 import { CLUSTER, segmentName } from '../../wal/wal-bytes.fixture.ts'
@@ -63,6 +64,10 @@ const keys = (): readonly string[] =>
     .map((entry) => join(entry.parentPath, entry.name).slice(join(folder, 'archive', 'main', CLUSTER).length + 1))
     .filter((key) => !key.includes('marker'))
     .toSorted()
+const replaceArchive = (): void => {
+  takeAway()
+  mkdirSync(join(folder, 'archive'))
+}
 const takeAway = (): void => renameSync(join(folder, 'archive'), join(folder, 'away'))
 
 describe('archive-command', () => {
@@ -175,7 +180,49 @@ describe('archive-command', () => {
     expect(messages).toContain(`the archive has other WAL under the name of segment "${own}"`)
     expect(messages).toContain('PostgreSQL keeps its file, and tries again for ever')
     expect(keys().filter((key) => key.startsWith('quarantine/'))).toHaveLength(1)
+    expect(keys()).toContain(`wal/00000001/${next}`)
+  })
+
+  it('leaves no word for later calls when its own file fails: the archive may be replaced before they come', async () => {
+    const [own, next] = [server.finish(4), server.finish(5)]
+    expect(await archive(own)).toBe(0)
     expect(server.acknowledged).toEqual([next])
+    server.finish(4, 1, 1)
+    expect(await archive(own)).toBe(1)
+    expect(server.acknowledged).toEqual([])
+    replaceArchive()
+    expect(await archive(own)).toBe(0)
+    expect(await archive(next)).toBe(0)
+    expect(keys()).toContain(`wal/00000001/${next}`)
+  })
+
+  it.each([
+    ['old', -30_001],
+    ['from the future', 60_000],
+  ])('does not take an earlier call’s word when it is %s', async (_, shiftMs) => {
+    const [own, next] = [server.finish(4), server.finish(5)]
+    expect(await archive(own)).toBe(0)
+    const path = join(server.walDirectory, ACKNOWLEDGEMENTS_FOLDER, server.acknowledgements[0] ?? '')
+    const shifted = (ms: string): string => `"leftAtMs":${Number(ms) + shiftMs}`
+    writeFileSync(
+      path,
+      readFileSync(path, 'utf8').replace(/"leftAtMs":(\d+)/, (__, ms: string) => shifted(ms)),
+    )
+    replaceArchive()
+    expect(await archive(next)).toBe(0)
+    expect(keys()).toContain(`wal/00000001/${next}`)
+    expect(server.acknowledgements).not.toContain(basename(path))
+  })
+
+  it('removes what was left for an archive that is gone', async () => {
+    const [own, next] = [server.finish(4), server.finish(5)]
+    expect(await archive(own)).toBe(0)
+    expect(server.acknowledged).toEqual([next])
+    // Not archived ahead once more.
+    server.done(next)
+    replaceArchive()
+    expect(await archive(own)).toBe(0)
+    expect(server.acknowledged).toEqual([])
   })
 
   it('ends without a word when it is asked to', async () => {

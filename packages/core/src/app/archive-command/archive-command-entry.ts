@@ -37,20 +37,27 @@ export async function archiveCommandEntry(argv: readonly string[], process: Arch
     const target = archiveTarget(call.path, process.workingDirectory)
     const settings = { ...call, ...process, ...target }
     const circumstances = await readCircumstances(nodeDisk, settings)
-    if (circumstances !== undefined) {
-      const { walDirectory, file } = target
-      const acknowledgements = new Acknowledgements({ disk: nodeDisk, walDirectory, circumstances })
-      const isArchived = await acknowledgements.take(file.name).catch((error: unknown) => {
-        logger.info(`could not use what an earlier call left for "${file.name}": ${systemErrorText(error)}`)
-        return false
-      })
-      if (isArchived) {
-        logger.info(`"${file.name}" was archived ahead`)
-        return archivedStatus(process)
-      }
+    const { walDirectory, file } = target
+    const acknowledgements =
+      circumstances === undefined ? undefined : new Acknowledgements({ disk: nodeDisk, walDirectory, circumstances })
+    const isArchived = await acknowledgements?.take(file.name).catch((error: unknown) => {
+      logger.info(`could not use what an earlier call left for "${file.name}": ${systemErrorText(error)}`)
+      return false
+    })
+    if (isArchived === true) {
+      logger.info(`"${file.name}" was archived ahead`)
+      return archivedStatus(process)
     }
-    const { archiveFile } = await import('./archive-file.ts')
-    await archiveFile({ ...settings, circumstances, logger })
+    try {
+      const { archiveFile } = await import('./archive-file.ts')
+      await archiveFile({ ...settings, circumstances, logger })
+    } catch (error) {
+      // Until this file is archived nobody asks for the others; by then the archive may be another one.
+      await acknowledgements?.withdraw().catch((cause: unknown) => {
+        logger.info(`could not remove what was left for later calls: ${systemErrorText(cause)}`)
+      })
+      throw error
+    }
     return archivedStatus(process)
   } catch (error) {
     if (!process.signal.aborted) reportError(logger, error, verbosity)

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { ACKNOWLEDGEMENTS_FOLDER, Acknowledgements } from '../../archive/acknowledgements.ts'
 import { systemClock } from '../../archive/clock.ts'
-import { LookAhead } from '../../archive/look-ahead.ts'
+import { LookAhead, type LookAheadOptions } from '../../archive/look-ahead.ts'
 import { duringOutages, type Patience } from '../../archive/patience.ts'
 import { readArchiveNotes } from '../../archive/ready-files.ts'
 import { ServerArchiver } from '../../archive/server-archiver.ts'
@@ -48,7 +48,7 @@ export async function archiveFile(options: ArchiveFileOptions): Promise<void> {
   const own = duringOutages(`archive "${file.name}"`, () => archiver.archive(file, signal), patience, signal)
   // It may fail before anybody waits for it.
   own.catch(() => undefined)
-  const ahead = await beginAhead(options, make(quiet(logger)), own)
+  const ahead = await beginAhead(options, aheadArchiver(make(quiet(logger)), archiver), own)
   try {
     await own
     logger.info(`archived "${file.name}"`)
@@ -85,14 +85,23 @@ interface Ahead {
   stop(): void
 }
 
-async function beginAhead(options: ArchiveFileOptions, archiver: ServerArchiver, own: Promise<void>): Promise<Ahead> {
+/** Says what it does to its own logger, and works for the archive that `begun` has found. */
+function aheadArchiver(archiver: ServerArchiver, begun: ServerArchiver): LookAheadOptions['archiver'] {
+  return { archive: (file, signal) => archiver.archive(file, signal), archiveId: begun.archiveId }
+}
+
+async function beginAhead(
+  options: ArchiveFileOptions,
+  archiver: LookAheadOptions['archiver'],
+  own: Promise<void>,
+): Promise<Ahead> {
   const { walDirectory, jobs, file, logger, signal, circumstances } = options
   // What was read in between may be of either configuration.
   const isSteady = circumstances !== undefined && (await readCircumstances(nodeDisk, options)) === circumstances
   if (!isSteady) return NOTHING_AHEAD
   const stop = new AbortController()
   const acknowledgements = new Acknowledgements({ disk: nodeDisk, walDirectory, circumstances })
-  if (!(await isPrepared(acknowledgements, walDirectory, logger))) return NOTHING_AHEAD
+  if (!(await isPrepared(acknowledgements, archiver, options))) return NOTHING_AHEAD
   const shared = { disk: nodeDisk, walDirectory, acknowledgements, logger, clock: systemClock }
   const lookAhead = new LookAhead({ ...shared, archiver, ownName: file.name, jobs })
   const ended = lookAhead.run(own, AbortSignal.any([signal, stop.signal]))
@@ -102,8 +111,14 @@ async function beginAhead(options: ArchiveFileOptions, archiver: ServerArchiver,
 const NOTHING_AHEAD: Ahead = { ended: Promise.resolve(), stop: () => undefined }
 
 /** Never rejects: without acknowledgements PostgreSQL's files are archived one by one. */
-async function isPrepared(acknowledgements: Acknowledgements, walDirectory: string, logger: Logger): Promise<boolean> {
+async function isPrepared(
+  acknowledgements: Acknowledgements,
+  { archiveId }: LookAheadOptions['archiver'],
+  { walDirectory, logger }: ArchiveFileOptions,
+): Promise<boolean> {
   try {
+    // First: what was left for an archive that is gone would be believed without asking this one.
+    await acknowledgements.withdrawAllBut(archiveId)
     const { known } = await readArchiveNotes(nodeDisk, walDirectory)
     await acknowledgements.prepare(known)
     return true

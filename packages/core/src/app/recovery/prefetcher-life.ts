@@ -132,6 +132,7 @@ export class PrefetcherLife {
   async #tick(prefetcher: Prefetcher): Promise<void> {
     try {
       this.#look(prefetcher)
+      await this.#folder.speak()
       const running = await runningPlace(nodeDisk, process.cwd())
       if (running?.generation !== this.#start.place.generation) this.#end('PostgreSQL has ended')
       else if (prefetcher.idleMs >= IDLE_MS) this.#end('nobody asks any more')

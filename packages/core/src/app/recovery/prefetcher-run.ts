@@ -2,6 +2,7 @@ import { lockDirectory, type DirectoryLock } from '../../disk/directory-lock.ts'
 import { nodeDisk } from '../../disk/node-disk.ts'
 import { removeEmptyDirectory, removeTree } from '../../disk/remove-tree.ts'
 import { isWalrError } from '../../errors/walr-error.ts'
+import { setMark } from '../../restore/prefetch/mark-file.ts'
 import {
   generationPattern,
   GENERATIONS,
@@ -29,13 +30,21 @@ export async function runPrefetcher(start: PrefetcherStart, context: PrefetcherC
   const lock = await lockGeneration(start)
   if (lock === undefined) return
   try {
-    await removeOthers(start.place)
-    const ending = await new PrefetcherLife(start, context).live()
-    if (ending === 'unable') await markUnable(start)
+    if ((await live(start, context)) === 'unable') await markUnable(start)
   } finally {
     await removeGeneration(generation)
     await lock.release()
   }
+}
+
+/** @returns `unable` also where it cannot look: `pg_stat_tmp` is not there, or is not to be read. */
+async function live(start: PrefetcherStart, context: PrefetcherContext): Promise<'done' | 'unable'> {
+  try {
+    await removeOthers(start.place)
+  } catch {
+    return 'unable'
+  }
+  return new PrefetcherLife(start, context).live()
 }
 
 /** @returns undefined when another one has it. */
@@ -84,11 +93,5 @@ async function removeGeneration(generation: string): Promise<void> {
 
 /** Keeps restore-command from starting one after the other. */
 async function markUnable({ place }: PrefetcherStart): Promise<void> {
-  try {
-    const file = await nodeDisk.open(unableMark(place), 'create')
-    await file.truncate(0)
-    await file.close()
-  } catch {
-    // Then it starts one at each call.
-  }
+  await setMark(nodeDisk, unableMark(place))
 }

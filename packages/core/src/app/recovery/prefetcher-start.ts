@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { closeInheritedFiles } from '../../disk/close-inherited-files.ts'
 import { nodeDisk } from '../../disk/node-disk.ts'
+import { isYoung } from '../../restore/prefetch/mark-file.ts'
 import type { PrefetchArguments } from '../../restore/prefetch/prefetch-arguments.ts'
 import { unableMark, type PrefetchPlace } from '../../restore/prefetch/prefetch-place.ts'
 import { isWalFileName } from '../../wal/wal-file-name.ts'
@@ -42,8 +43,8 @@ export async function leavePrefetcher(
 ): Promise<void> {
   try {
     const { workingDirectory, generation } = start.place
-    if (await isYoung(join(workingDirectory, generation), STARTING_MS)) return
-    if (await isYoung(join(workingDirectory, unableMark(start.place)), UNABLE_MS)) return
+    if (await isYoung(nodeDisk, join(workingDirectory, generation), STARTING_MS)) return
+    if (await isYoung(nodeDisk, join(workingDirectory, unableMark(start.place)), UNABLE_MS)) return
     const segment = delivered && (await segmentAt(delivered.fileName, delivered.targetPath))
     const message: PrefetcherStart = { ...start, ...(segment && { delivered: segment }) }
     closeInheritedFiles()
@@ -60,11 +61,6 @@ export async function leavePrefetcher(
   } catch {
     // The next call tries again.
   }
-}
-
-async function isYoung(path: string, ms: number): Promise<boolean> {
-  const found = await nodeDisk.stat(path)
-  return found !== undefined && Math.abs(Date.now() - found.modifiedAt.getTime()) < ms
 }
 
 async function segmentAt(fileName: string, targetPath: string): Promise<PrefetcherStart['delivered']> {

@@ -6,7 +6,7 @@ import type { IdentityGuard } from '../../replication/receive-session.ts'
 import type { Logger } from '../../telemetry/logger.ts'
 import { readIdentity, type DirectoryIdentity } from '../../wal/directory-identity.ts'
 import { provesIdentity } from '../../wal/identity-proof.ts'
-import { warnOfUnservedArchive } from './unserved-archive.ts'
+import { warnOfArchivedDirectory, warnOfUnservedArchive } from './unserved-archive.ts'
 import { HttpThread } from './http-thread.ts'
 import type { HttpStatus } from './http-status.ts'
 
@@ -50,8 +50,9 @@ export class ReceiveHttp {
    */
   static async start(options: ReceiveHttpOptions): Promise<ReceiveHttp> {
     const http = new ReceiveHttp(options)
-    const { signal, settings, logger } = options
+    const { signal, settings, logger, directory } = options
     if (settings.archive === 'not-in-a-file') warnOfUnservedArchive(logger)
+    if (settings.archive === 'none') await warnOfArchivedDirectory(directory, logger)
     try {
       await http.#thread.start(signal)
       await http.#beginIfProven()

@@ -89,6 +89,10 @@ class ServedRecovery implements ServedWal {
     return this.#systemIdentifier
   }
 
+  get lacksArchive(): boolean {
+    return this.#settings.configPath === undefined
+  }
+
   async identify(signal: AbortSignal): Promise<SystemIdentifier | undefined> {
     const { directory } = this.#settings
     this.#systemIdentifier ??= (await this.#opened.identify(signal)).systemIdentifier

@@ -8,7 +8,7 @@ import type { LogExtra, Logger } from '../../telemetry/logger.ts'
 import { loadConfigAside, type ConfiguredSettings } from '../config-thread/load-config-aside.ts'
 import type { RecoverySettings } from '../recovery/recovery-settings.ts'
 import { httpSettingsOf } from './http-settings-of.ts'
-import { warnOfUnservedArchive } from './unserved-archive.ts'
+import { warnOfArchivedDirectory, warnOfUnservedArchive } from './unserved-archive.ts'
 import { RecoverySupply } from './recovery-supply.ts'
 
 /** The command line of `walr serve`. */
@@ -46,6 +46,9 @@ export async function runServe(options: ServeOptions, context: ServeContext): Pr
   const { logger, environment, signal } = context
   const loaded = await load(options, context)
   const settings = recoverySettingsOf(options, loaded, context)
+  if (loaded.config.archive === undefined && settings.directory !== undefined) {
+    await warnOfArchivedDirectory(settings.directory, logger)
+  }
   await using supply = new RecoverySupply({ logger, environment })
   supply.begin(settings)
   await prove(supply, context)

@@ -33,6 +33,7 @@ function knownSystem(catalogues: readonly WalCatalogue[]): KnownSystem {
     runs: new Map([...timelines].map((timelineId) => [timelineId, runsOf(timelineId)])),
     historyOf: (timelineId) =>
       catalogues.find((catalogue) => catalogue.histories.has(timelineId))?.historyOf(timelineId) ?? [],
+    histories: [...new Set(catalogues.flatMap((catalogue) => [...catalogue.histories.keys()]))],
     gaps: catalogues.flatMap((catalogue) => catalogue.gaps),
   }
 }

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -40,7 +40,7 @@ class Bench {
   readonly storage = new ScriptedStorage()
   readonly stop = new AbortController()
   readonly folder: string = mkdtempSync(join(tmpdir(), 'walr-verify-'))
-  readonly resumePath: string = join(this.folder, 'verified.json')
+  resumePath: string = join(this.folder, 'verified.json')
   readonly checked: string[] = []
   /** Told of each segment before it is checked. */
   onCheck: (name: string) => void = () => undefined
@@ -222,6 +222,21 @@ describe('a verification that was interrupted', () => {
     expect(await bench.verify({ resume: true })).toMatchObject([{ severity: 'damaged' }])
   })
 
+  it('looks again at what was replaced by an object of the same size', async () => {
+    bench.store(1, wal.segments)
+    await bench.verify({ resume: true })
+    await bench.verify({ resume: true })
+    expect(bench.checked).toEqual([])
+    const list = bench.storage.list.bind(bench.storage)
+    bench.storage.list = async function* (prefix, options) {
+      for await (const object of list(prefix, options)) {
+        yield object.key === bench.key(2) ? { ...object, modifiedAt: new Date(5) } : object
+      }
+    }
+    bench.alter(2, 100)
+    expect(await bench.verify({ resume: true })).toMatchObject([{ severity: 'damaged' }])
+  })
+
   it('refuses a file of another archive, of another mode, and of something else', async () => {
     bench.store(1, wal.segments.slice(0, 1))
     await bench.verify({ resume: true })
@@ -306,6 +321,20 @@ describe('objects that cannot be read', () => {
     bench.store(1, wal.segments)
     bench.onCheck = () => bench.storage.objects.delete(bench.key(2))
     expect(await bench.verify()).toMatchObject([{ severity: 'missing', where: bench.key(2) }])
+  })
+})
+
+describe('a file that keeps what is good, and can no longer be written,', () => {
+  it('takes nothing from the result', async () => {
+    bench.store(1, wal.segments)
+    bench.alter(2, 100)
+    bench.resumePath = join(bench.folder, 'inner', 'verified.json')
+    mkdirSync(join(bench.folder, 'inner'))
+    bench.onCheck = () => rmSync(join(bench.folder, 'inner'), { recursive: true, force: true })
+    expect(await bench.verify({ resume: true })).toMatchObject([
+      { severity: 'damaged' },
+      { severity: 'warning', code: 'WALR_WRITE_FAILED', where: bench.resumePath },
+    ])
   })
 })
 

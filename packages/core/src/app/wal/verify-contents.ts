@@ -11,6 +11,7 @@ import { segmentNumberOf, segmentStartLsn, walFileName, type WalFileName } from 
 import type { KnownSystem } from './known-wal.ts'
 import type { Findings } from './verify-findings.ts'
 import type { SegmentCheck, SegmentOutcome } from './verify-messages.ts'
+import { unlessAborted } from './unless-aborted.ts'
 import { piecesOf, type Piece } from './verify-pieces.ts'
 import type { VerifyResume } from './verify-resume.ts'
 import { KeyTrouble, OutageTrouble } from './verify-troubles.ts'
@@ -52,7 +53,6 @@ export interface VerifyContentsOptions {
 interface Running {
   readonly piece: Piece
   readonly segmentNumber: bigint
-  readonly storedBytes: number
   readonly checks: readonly SegmentCheck[]
   readonly outcomes: Promise<readonly PromiseSettledResult<SegmentOutcome>[]>
 }
@@ -63,7 +63,6 @@ interface PieceState {
   readonly before: ChainEnd | undefined
   /** Behind the last segment that was found good; nothing counts behind one that was not. */
   goodEnd: bigint
-  storedBytes: number
   after: ChainEnd | undefined
   isOver: boolean
 }
@@ -95,10 +94,10 @@ export class VerifyContents {
 
   /**
    * Findings go where the options say.
-   * @throws the signal's reason; WalrError when plugins or keys are not good, or the file of `--resume` cannot be written.
+   * @throws the signal's reason; WalrError when plugins or keys are not good.
    */
   async run(wanted: WantedWal): Promise<void> {
-    const { findings, resume } = this.#options
+    const { findings } = this.#options
     const pieces = piecesOf(this.#catalogue, this.#known, wanted)
     try {
       let tried = 0
@@ -115,8 +114,20 @@ export class VerifyContents {
       // What was begun ends with the threads.
       for (const { outcomes } of this.#running.splice(0)) outcomes.catch(() => undefined)
       this.#keyTrouble.report(this.#catalogue, findings)
-      await resume.save()
+      await this.#save()
     }
+  }
+
+  /** A file that can no longer be written costs the next run time, and takes nothing from what this one has found. */
+  async #save(): Promise<void> {
+    const { resume, findings } = this.#options
+    const error = await resume.keep()
+    if (!error) return
+    findings.add({
+      ...{ severity: 'warning', code: error.code, place: 'the file of --resume', where: resume.path ?? '' },
+      what: `what was found good is not kept: ${error.message}`,
+      remedy: 'Make room, or the file writable. The next run looks at it again.',
+    })
   }
 
   get #hasGivenUp(): boolean {
@@ -129,7 +140,7 @@ export class VerifyContents {
     let { first } = piece
     for (;;) {
       const earlier = resume.earlier(this.#catalogue, timelineId, first)
-      if (!earlier || earlier.end > piece.end || table.storedBytesOf(earlier) !== earlier.storedBytes) break
+      if (!earlier || earlier.end > piece.end || table.digestOf(earlier) !== earlier.digest) break
       // Whether it still fits is known when what is before it is.
       await this.#finishAll()
       if (this.#hasGivenUp || !isSameEnd(earlier.before, this.#chainBefore(timelineId, first))) break
@@ -158,8 +169,7 @@ export class VerifyContents {
       storedBytes,
     }))
     const outcomes = Promise.allSettled(checks.map((check) => this.#options.checker.check(check)))
-    const storedBytes = copies.reduce((sum, copy) => sum + copy.storedBytes, 0)
-    this.#running.push({ piece, segmentNumber, storedBytes, checks, outcomes })
+    this.#running.push({ piece, segmentNumber, checks, outcomes })
   }
 
   #checkOf(name: string, timelineId: TimelineId, segmentNumber: bigint): Omit<SegmentCheck, 'source' | 'storedBytes'> {
@@ -194,13 +204,13 @@ export class VerifyContents {
     await this.#options.resume.saveInTime()
   }
 
-  #take({ piece, segmentNumber, storedBytes, checks }: Running, outcomes: readonly SegmentOutcome[]): void {
+  #take({ piece, segmentNumber, checks }: Running, outcomes: readonly SegmentOutcome[]): void {
     const { meter, deep } = this.#options
     if (this.#state?.piece.first !== piece.first || this.#state.piece.timelineId !== piece.timelineId) {
       this.#endPiece()
       const before = this.#chainBefore(piece.timelineId, piece.first)
       this.#chain = { timelineId: piece.timelineId, end: before }
-      this.#state = { piece, before, goodEnd: piece.first, storedBytes: 0, after: undefined, isOver: false }
+      this.#state = { piece, before, goodEnd: piece.first, after: undefined, isOver: false }
     }
     const countBefore = this.#options.findings.count + this.#keyTrouble.count
     let good: SegmentOutcome | undefined
@@ -214,16 +224,15 @@ export class VerifyContents {
     meter.segments += 1
     if (deep) this.#follow(piece, segmentNumber, good)
     const isGood = good !== undefined && this.#options.findings.count + this.#keyTrouble.count === countBefore
-    this.#note(piece, segmentNumber, storedBytes, isGood)
+    this.#note(piece, segmentNumber, isGood)
   }
 
-  #note(piece: Piece, segmentNumber: bigint, storedBytes: number, isGood: boolean): void {
+  #note(piece: Piece, segmentNumber: bigint, isGood: boolean): void {
     const state = this.#state
     if (state && !state.isOver) {
       state.isOver = !isGood
       if (isGood) {
         state.goodEnd = segmentNumber + 1n
-        state.storedBytes += storedBytes
         state.after = this.#chain?.end
       }
     }
@@ -331,9 +340,10 @@ export class VerifyContents {
     const state = this.#state
     this.#state = undefined
     if (!state || state.goodEnd === state.piece.first) return
-    const { timelineId, first } = state.piece
-    const { before, after, storedBytes, goodEnd } = state
-    this.#options.resume.add(this.#catalogue, { timelineId, first, end: goodEnd, storedBytes, before, after })
+    const { timelineId, first, table } = state.piece
+    const { before, after, goodEnd: end } = state
+    const digest = table.digestOf({ first, end })
+    this.#options.resume.add(this.#catalogue, { timelineId, first, end, digest, before, after })
   }
 
   async #checkUnfinished(wanted: WantedWal): Promise<void> {
@@ -379,20 +389,4 @@ function unfinishedSource(
 
 function isSameEnd(one: ChainEnd | undefined, other: ChainEnd | undefined): boolean {
   return JSON.stringify(one && chainEndText(one)) === JSON.stringify(other && chainEndText(other))
-}
-
-async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  signal.throwIfAborted()
-  let onAbort: () => void = () => undefined
-  const aborted = new Promise<never>((_, reject) => {
-    onAbort = () => {
-      reject(signal.reason as Error)
-    }
-    signal.addEventListener('abort', onAbort, { once: true })
-  })
-  try {
-    return await Promise.race([promise, aborted])
-  } finally {
-    signal.removeEventListener('abort', onAbort)
-  }
 }

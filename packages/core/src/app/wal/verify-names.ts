@@ -47,10 +47,17 @@ function findHoles(known: KnownSystem, wanted: WantedWal, findings: Findings): v
       findings.add({ severity: 'missing', code: 'WALR_WAL_GAP', place, where, lsn, what, remedy })
     }
   }
-  if (wanted.timelineId !== undefined && (known.runs.get(wanted.timelineId) ?? []).length === 0) {
+  const unfinished = known.catalogues.flatMap((catalogue) => catalogue.unfinished)
+  const isUnfinished = unfinished.some(({ timelineId }) => timelineId === wanted.timelineId)
+  if (wanted.timelineId !== undefined && !isUnfinished && (known.runs.get(wanted.timelineId) ?? []).length === 0) {
     const what = `there is no WAL of timeline ${wanted.timelineId}`
     const remedy = 'Check --timeline: "walr wal list" shows the timelines that there are.'
     findings.add({ severity: 'missing', place, where: `timeline ${wanted.timelineId}`, what, remedy })
+  }
+  if (known.runs.size === 0 && wanted.timelineId === undefined && (wanted.from ?? wanted.end) !== undefined) {
+    const what = 'there is no finished segment, and a range is wanted'
+    const remedy = 'Check --from and --to: "walr wal list" shows what there is.'
+    findings.add({ severity: 'missing', place, where: 'everywhere', what, remedy })
   }
 }
 

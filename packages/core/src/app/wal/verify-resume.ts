@@ -2,7 +2,7 @@ import type { WalCatalogue } from '../../archive/wal-catalogue.ts'
 import type { Disk } from '../../disk/disk.ts'
 import { writeFileDurably } from '../../disk/write-file-durably.ts'
 import { isSystemError, systemErrorText } from '../../errors/system-error.ts'
-import { WalrError } from '../../errors/walr-error.ts'
+import { isWalrError, WalrError } from '../../errors/walr-error.ts'
 import type { ChainEnd } from '../../wal/record-chain.ts'
 import { chainEndText, parseChainEnd, type ChainEndText } from '../../wal/record-chain-text.ts'
 import { readSmallFile } from '../../wal/read-whole-file.ts'
@@ -13,8 +13,11 @@ export interface VerifiedPiece {
   readonly timelineId: TimelineId
   readonly first: bigint
   readonly end: bigint
-  /** Of all objects: when one has become another, the piece is looked at again. */
-  readonly storedBytes: number
+  /**
+   * Of the names, sizes and times of all objects as they are listed: when one is replaced, the piece is looked at again. What
+   * is altered in place, below the storage, shows in none of them.
+   */
+  readonly digest: string
   /** The records before it that its own were checked against. */
   readonly before: ChainEnd | undefined
   readonly after: ChainEnd | undefined
@@ -26,7 +29,7 @@ interface PieceText {
   readonly timelineId: number
   readonly first: string
   readonly end: string
-  readonly storedBytes: number
+  readonly digest: string
   readonly before?: ChainEndText
   readonly after?: ChainEndText
 }
@@ -60,6 +63,7 @@ export class VerifyResume {
   readonly #pieces = new Map<string, Map<string, VerifiedPiece>>()
   #savedMs: number
   #isChanged = false
+  #isTold = false
 
   private constructor(disk: Disk, path: string | undefined, mode: VerifyMode, nowMs: () => number) {
     this.#disk = disk
@@ -71,7 +75,9 @@ export class VerifyResume {
 
   /**
    * @param path undefined: nothing is kept. A file that is not there is made later.
-   * @throws WalrError WALR_USAGE for a file of another archive or mode, or of something else; WALR_DIRECTORY when it cannot be read.
+   * It is written at once, so that one that cannot be is known before the work.
+   * @throws WalrError WALR_USAGE for a file of another archive or mode, or of something else; WALR_DIRECTORY when it cannot be
+   * read; WALR_WRITE_FAILED and others when it cannot be written.
    */
   static async open(
     disk: Disk,
@@ -87,7 +93,18 @@ export class VerifyResume {
       const { place, systemIdentifier, id, walSegmentSize } = owner
       resume.#owners.set(ownerKey(owner), { place, systemIdentifier, id, walSegmentSize })
     }
+    resume.#isChanged = catalogues.length > 0
+    await resume.#save()
     return resume
+  }
+
+  get path(): string | undefined {
+    return this.#path
+  }
+
+  /** All that was noted is in the file. */
+  get isKept(): boolean {
+    return !this.#isChanged
   }
 
   /** The piece that begins there, as it was found good before. */
@@ -107,13 +124,33 @@ export class VerifyResume {
     if (pieces?.delete(`${timelineId} ${first}`) === true) this.#isChanged = true
   }
 
-  /** Saves now and then. @throws WalrError WALR_WRITE_FAILED and others. */
+  /** Saves now and then. What fails now may be done by {@link keep}. */
   async saveInTime(): Promise<void> {
-    if (this.#nowMs() - this.#savedMs >= SAVE_EACH_MS) await this.save()
+    if (this.#nowMs() - this.#savedMs < SAVE_EACH_MS) return
+    this.#savedMs = this.#nowMs()
+    await this.#trySave()
+  }
+
+  /** Saves at the end. @returns why that fails, the first time. */
+  async keep(): Promise<WalrError | undefined> {
+    const error = await this.#trySave()
+    if (!error || this.#isTold) return undefined
+    this.#isTold = true
+    return error
+  }
+
+  async #trySave(): Promise<WalrError | undefined> {
+    try {
+      await this.#save()
+    } catch (error) {
+      if (isWalrError(error)) return error
+      throw error
+    }
+    return undefined
   }
 
   /** @throws WalrError WALR_WRITE_FAILED and others. */
-  async save(): Promise<void> {
+  async #save(): Promise<void> {
     if (this.#path === undefined || !this.#isChanged) return
     const systems = [...this.#owners].map(([key, owner]) => {
       return { ...owner, pieces: [...(this.#pieces.get(key)?.values() ?? [])].map(pieceText) }
@@ -160,20 +197,23 @@ function ownerKey({ place, systemIdentifier }: { readonly place: string; readonl
   return `${systemIdentifier} ${place}`
 }
 
-function pieceText({ timelineId, first, end, storedBytes, before, after }: VerifiedPiece): PieceText {
+function pieceText({ timelineId, first, end, digest, before, after }: VerifiedPiece): PieceText {
   return {
-    ...{ timelineId, first: String(first), end: String(end), storedBytes },
+    ...{ timelineId, first: String(first), end: String(end), digest },
     ...(before && { before: chainEndText(before) }),
     ...(after && { after: chainEndText(after) }),
   }
 }
 
-function parsePiece({ timelineId, first, end, storedBytes, before, after }: PieceText): VerifiedPiece | undefined {
-  if (!/^\d{1,20}$/.test(first) || !/^\d{1,20}$/.test(end)) return undefined
+/** @returns undefined for what is altered, or of an earlier version: it is looked at again. */
+function parsePiece({ timelineId, first, end, digest, before, after }: PieceText): VerifiedPiece | undefined {
+  if (typeof digest !== 'string' || !/^\d{1,20}$/.test(first) || !/^\d{1,20}$/.test(end)) return undefined
+  // A piece without segments would be gone over for ever.
+  if (BigInt(first) >= BigInt(end)) return undefined
   const [parsedBefore, parsedAfter] = [before, after].map((text) => text && parseChainEnd(text))
   if ((before && !parsedBefore) || (after && !parsedAfter)) return undefined
   return {
-    ...{ timelineId: timelineId as TimelineId, first: BigInt(first), end: BigInt(end), storedBytes },
+    ...{ timelineId: timelineId as TimelineId, first: BigInt(first), end: BigInt(end), digest },
     ...{ before: parsedBefore, after: parsedAfter },
   }
 }
@@ -189,12 +229,35 @@ async function readText(disk: Disk, path: string): Promise<string | undefined> {
 
 function parseText(text: string): ResumeText | undefined {
   try {
-    const value = JSON.parse(text) as Partial<ResumeText> | null
-    const isOurs = value?.what === 'walr wal verify' && value.format === 1 && Array.isArray(value.systems)
-    return isOurs ? (value as ResumeText) : undefined
+    const value: unknown = JSON.parse(text)
+    return isResumeText(value) ? value : undefined
   } catch {
     return undefined
   }
+}
+
+function isResumeText(value: unknown): value is ResumeText {
+  if (!isObject(value) || value['what'] !== 'walr wal verify' || value['format'] !== 1) return false
+  const { mode, systems } = value
+  return (mode === 'default' || mode === 'deep') && Array.isArray(systems) && systems.every(isSystemText)
+}
+
+function isSystemText(value: unknown): value is SystemText {
+  if (!isObject(value)) return false
+  const { place, systemIdentifier, id, walSegmentSize, pieces } = value
+  const texts = [place, systemIdentifier, id]
+  if (!texts.every((text) => typeof text === 'string') || typeof walSegmentSize !== 'number') return false
+  return Array.isArray(pieces) && pieces.every(isPieceText)
+}
+
+function isPieceText(value: unknown): value is PieceText {
+  if (!isObject(value)) return false
+  const { timelineId, first, end } = value
+  return typeof first === 'string' && typeof end === 'string' && typeof timelineId === 'number'
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null
 }
 
 function refused(path: string, what: string): WalrError {

@@ -14,6 +14,7 @@ import { piecesOf } from './verify-pieces.ts'
 import { VerifyPool } from './verify-pool.ts'
 import { VerifyProgress } from './verify-progress.ts'
 import { VerifyResume } from './verify-resume.ts'
+import { codecSuffixes, findUndecodable } from './verify-suffixes.ts'
 import { verificationText, type Verification } from './verification-text.ts'
 import { systemFlag, textFlag, timelineFlag, type WalFlags } from './wal-flags.ts'
 import { findPlaces, listPlaces, type ListedPlaces, type WalPlaces } from './wal-places.ts'
@@ -48,6 +49,7 @@ export async function verifyWal(flags: WalFlags, context: WalCommandContext): Pr
   for (const known of systems) verifyNames(known, wantedRange(options, known.walSegmentSize), findings)
   const meter: VerifyMeter = { segments: 0, objects: 0, plainBytes: 0, storedBytes: 0, skippedSegments: 0, records: 0 }
   if (options.mode !== 'names') await verifyContents(places, systems, options, findings, meter, context)
+  else await verifySuffixes(places, listed.catalogues, findings, context)
   const verification: Verification = {
     mode: options.mode,
     status: findings.worst ?? 'good',
@@ -60,6 +62,19 @@ export async function verifyWal(flags: WalFlags, context: WalCommandContext): Pr
   }
   const text = flags['json'] === true ? JSON.stringify(verification, undefined, 2) : verificationText(verification)
   return { text, exitStatus: findings.exitStatus }
+}
+
+async function verifySuffixes(
+  { archive }: WalPlaces,
+  catalogues: readonly WalCatalogue[],
+  findings: Findings,
+  context: WalCommandContext,
+): Promise<void> {
+  const suffixes = archive && (await codecSuffixes(archive, context))
+  if (!suffixes) return
+  for (const catalogue of catalogues.filter(({ owner }) => owner.place === 'archive')) {
+    findUndecodable(catalogue, suffixes, findings)
+  }
 }
 
 async function verifyContents(
@@ -96,7 +111,7 @@ async function verifyContents(
       await contents.run(wanted)
     }
   } catch (error) {
-    if (error instanceof StopRequest && resumePath !== undefined) {
+    if (error instanceof StopRequest && resumePath !== undefined && resume.isKept) {
       logger.notice(`what was verified is kept in "${resumePath}"`)
     }
     throw error
@@ -117,7 +132,12 @@ function segmentCount(catalogue: WalCatalogue): number {
   return [...catalogue.timelines.values()].reduce((sum, table) => sum + table.segmentCount, 0)
 }
 
-function noteUnknown({ unknown, foreignCount, catalogues }: ListedPlaces, findings: Findings): void {
+/** An unfinished segment is WAL, too: of a directory that is archived it may be all that is left. */
+function isEmpty(catalogue: WalCatalogue): boolean {
+  return segmentCount(catalogue) === 0 && catalogue.unfinished.length === 0
+}
+
+export function noteUnknown({ unknown, foreignCount, catalogues }: ListedPlaces, findings: Findings): void {
   const place = 'archive'
   for (const { systemIdentifier, error } of unknown) {
     const { code, message: what, hint: remedy = '' } = error
@@ -128,7 +148,7 @@ function noteUnknown({ unknown, foreignCount, catalogues }: ListedPlaces, findin
     const remedy = 'Find out who stored them, and move them away.'
     findings.add({ severity: 'warning', place, where: 'the folder of the cluster', what, remedy })
   }
-  if (unknown.length === 0 && catalogues.every((catalogue) => segmentCount(catalogue) === 0)) {
+  if (unknown.length === 0 && catalogues.every(isEmpty)) {
     const what = 'there is no WAL'
     const remedy = 'Check the setting "cluster", prefix, bucket or path of archive.storage, or the directory.'
     findings.add({ severity: 'unchecked', place: 'all places', where: 'everywhere', what, remedy })

@@ -68,7 +68,7 @@ export async function findPlaces(
 }
 
 /**
- * Lists both.
+ * Lists both: the directory first, because a receiver moves WAL from there to the archive meanwhile.
  * @param onCount told now and then how many objects there are so far.
  * @throws WalrError when anything of it cannot be listed.
  */
@@ -78,7 +78,8 @@ export async function listPlaces(
   { logger, signal }: WalContext,
   onCount: (objects: number) => void,
 ): Promise<ListedPlaces> {
-  const catalogues: WalCatalogue[] = []
+  const listed = directory === undefined ? undefined : await listDirectory(nodeDisk, directory)
+  const isWanted = systemIdentifier === undefined || listed?.owner.systemIdentifier === systemIdentifier
   let listing: ArchiveListing = { catalogues: [], unknown: [], foreignCount: 0 }
   if (archive) {
     await using storage = await openStorage(archive, logger, signal)
@@ -92,25 +93,23 @@ export async function listPlaces(
       signal.throwIfAborted()
       throw isWalrError(error) ? error : archiveFailure('list the archive', error).error
     }
-    catalogues.push(...listing.catalogues)
   }
-  if (directory !== undefined) {
-    const catalogue = await listDirectory(nodeDisk, directory)
-    if (systemIdentifier === undefined || catalogue?.owner.systemIdentifier === systemIdentifier) {
-      if (catalogue) catalogues.push(catalogue)
-    }
-  }
-  return { ...listing, catalogues }
+  return { ...listing, catalogues: listed && isWanted ? [...listing.catalogues, listed] : listing.catalogues }
+}
+
+/** A loader of the plugins of an archive. */
+export function loaderOf(settings: ArchiveSettings, logger: Logger, signal: AbortSignal): PluginLoader {
+  const { plugins, configFile, baseDirectory } = settings
+  return new PluginLoader({
+    ...{ plugins, configFile, baseDirectory, dataDirectories: dataDirectoriesHere(), builtins: BUILTIN_PLUGINS },
+    ...{ logger, signal, now: () => new Date() },
+  })
 }
 
 /** Without codecs: names are no secret, and a machine that watches needs no keys. */
 async function openStorage(settings: ArchiveSettings, logger: Logger, signal: AbortSignal): Promise<Storage> {
-  const { plugins, configFile, baseDirectory, archive } = settings
-  const loader = new PluginLoader({
-    ...{ plugins, configFile, baseDirectory, dataDirectories: dataDirectoriesHere(), builtins: BUILTIN_PLUGINS },
-    ...{ logger, signal, now: () => new Date() },
-  })
-  const { storage } = archiveEntries(archive)
+  const loader = loaderOf(settings, logger, signal)
+  const { storage } = archiveEntries(settings.archive)
   await loader.assertGood([storage])
   return loader.openStorage(storage)
 }

@@ -17,6 +17,7 @@ import {
 } from '../../plugins/contract/index.ts'
 import { keyPrefixFault, objectKeyFault } from '../object-key.ts'
 import { BaseDirectory } from './base-directory.ts'
+import { refuseBrokenWay } from './broken-links.ts'
 import { DurableFolders } from './durable-folders.ts'
 import { LeftoverFiles } from './leftover-files.ts'
 import { localStorageError } from './local-error-map.ts'
@@ -95,7 +96,7 @@ export class LocalStorage implements Storage {
       // Only regular files may be opened: opening a named pipe waits for a writer.
       await this.#stat(key)
       ending.throwIfAborted()
-      const file = await this.#orNotFound(this.#disk.open(this.#path(key), 'read'))
+      const file = await this.#orNotFound(key, this.#disk.open(this.#path(key), 'read'))
       const size = await file.size().catch(async (error: unknown) => {
         await file.close()
         throw error
@@ -170,25 +171,36 @@ export class LocalStorage implements Storage {
   async #stat(key: string): Promise<StoredObject> {
     this.#checkKey(key)
     await this.#base.enter()
-    const stat = await this.#orNotFound(this.#disk.stat(this.#path(key)))
+    const stat = await this.#orNotFound(key, this.#disk.stat(this.#path(key)))
     if (stat?.kind === 'file') return { key, size: stat.size, modifiedAt: stat.modifiedAt }
     if (stat?.kind === 'other') throw new StorageError('Permanent', `"${this.#path(key)}" is not a regular file`)
-    return this.#notFound()
+    if (stat?.kind === 'directory') await this.#refuseEmptyFolder(key)
+    return this.#notFound(key)
   }
 
-  async #orNotFound<T>(operation: Promise<T>): Promise<T> {
+  async #orNotFound<T>(key: string, operation: Promise<T>): Promise<T> {
     try {
       return await operation
     } catch (error) {
       // ENOTDIR: a part of the path is a file, so there is nothing below it.
-      if (isSystemError(error, 'ENOENT', 'ENOTDIR')) return this.#notFound()
+      if (isSystemError(error, 'ENOENT', 'ENOTDIR')) return this.#notFound(key)
       throw error
     }
   }
 
-  async #notFound(): Promise<never> {
+  async #notFound(key: string): Promise<never> {
     await this.#base.check()
+    await refuseBrokenWay(this.#disk, this.#base.path, this.#path(key), 'object')
     throw new StorageError('NotFound', 'there is no such object')
+  }
+
+  /** A folder that has objects is the beginning of their keys. One that has none may be where a volume is to be mounted. */
+  async #refuseEmptyFolder(key: string): Promise<void> {
+    const signal = this.#closing.signal
+    const options = { base: this.#base.path, prefix: `${key}/`, startAfter: undefined, signal, isHidden: () => false }
+    const { done } = await walkObjects(this.#disk, options).next()
+    if (done === true)
+      throw new StorageError('Permanent', `"${this.#path(key)}" is an empty folder, not a regular file`)
   }
 
   /** @returns whether there was a chance that something was removed. A folder is no object. */

@@ -4,6 +4,7 @@ import { isSystemError } from '../../errors/system-error.ts'
 import type { StoredObject } from '../../plugins/contract/index.ts'
 import { objectKeyFault } from '../object-key.ts'
 import { compareUtf8 } from '../utf8-order.ts'
+import { refuseBrokenLink, refuseBrokenWay } from './broken-links.ts'
 
 /** How many files are looked at in parallel. */
 const PARALLEL = 32
@@ -20,7 +21,8 @@ export interface WalkOptions {
 
 /**
  * Gives all files below `base` as objects, ascending by the bytes of their keys. Holds the names of one folder for each
- * level at a time. Files that vanish meanwhile are left out. Rejects with errors of the system.
+ * level at a time. Files that vanish meanwhile are left out. Rejects with errors of the system, and with StorageError
+ * Permanent at a link that leads nowhere: objects may be behind it.
  */
 export async function* walkObjects(
   disk: TreeDisk,
@@ -46,7 +48,7 @@ async function* walkFolder(
     }
     const next = paths.findIndex((each, index) => index > at && (each.endsWith('/') || index === at + PARALLEL))
     const keys = paths.slice(at, next < 0 ? undefined : next)
-    yield* objects(keys, await Promise.all(keys.map((key) => statOrGone(disk, join(options.base, key)))))
+    yield* objects(keys, await Promise.all(keys.map((key) => statOrGone(disk, options.base, join(options.base, key)))))
     at += keys.length
   }
 }
@@ -61,12 +63,14 @@ function* objects(keys: readonly string[], stats: readonly (DiskStat | undefined
 /** Keys, and folders with a slash at their end, which puts them where their keys belong among the others. */
 async function sortedPaths(disk: TreeDisk, options: WalkOptions, folder: string): Promise<readonly string[]> {
   const paths: string[] = []
-  for (const entry of await listOrGone(disk, join(options.base, folder))) {
+  for (const entry of await listOrGone(disk, options.base, join(options.base, folder))) {
     const { name, kind } = entry
     const path = `${folder}${name}`
-    if (kind === 'other' || options.isHidden(path) || objectKeyFault(path) !== undefined) continue
-    if (kind === 'unknown') {
-      if (mayHoldKeys(`${path}/`, options) || isWanted(path, options)) throw entry.error
+    if (options.isHidden(path) || objectKeyFault(path) !== undefined) continue
+    if (kind === 'unknown' || kind === 'other') {
+      if (!mayHoldKeys(`${path}/`, options) && !isWanted(path, options)) continue
+      if (kind === 'unknown') throw entry.error
+      await refuseBrokenLink(disk, join(options.base, path))
       continue
     }
     if (kind === 'directory' ? mayHoldKeys(`${path}/`, options) : isWanted(path, options)) {
@@ -85,20 +89,22 @@ function mayHoldKeys(folder: string, { prefix, startAfter }: WalkOptions): boole
   return startAfter === undefined || startAfter.startsWith(folder) || compareUtf8(folder, startAfter) > 0
 }
 
-async function listOrGone(disk: TreeDisk, directory: string): Promise<readonly DiskEntry[]> {
+async function listOrGone(disk: TreeDisk, base: string, directory: string): Promise<readonly DiskEntry[]> {
   try {
     return await disk.list(directory)
   } catch (error) {
-    if (isSystemError(error, 'ENOENT', 'ENOTDIR')) return []
-    throw error
+    if (!isSystemError(error, 'ENOENT', 'ENOTDIR')) throw error
+    // With a slash at its end the path would mean what a link leads to, not the link.
+    await refuseBrokenWay(disk, base, join(directory, '.'), 'folder')
+    return []
   }
 }
 
-async function statOrGone(disk: TreeDisk, path: string): Promise<DiskStat | undefined> {
-  try {
-    return await disk.stat(path)
-  } catch (error) {
+async function statOrGone(disk: TreeDisk, base: string, path: string): Promise<DiskStat | undefined> {
+  const stat = await disk.stat(path).catch((error: unknown) => {
     if (isSystemError(error, 'ENOTDIR')) return undefined
     throw error
-  }
+  })
+  if (stat === undefined) await refuseBrokenWay(disk, base, path, 'object')
+  return stat
 }

@@ -43,7 +43,10 @@ export default class WalVerify extends Command {
     jobs: Flags.string({ helpValue: 'N', summary: 'how many threads (default: one for each CPU, at most 8)' }),
     resume: Flags.string({
       helpValue: 'FILE',
-      summary: 'keep in this file what was found good, and leave it out the next time',
+      summary: [
+        'keep in this file what was found good, and leave it out the next time, unless it is replaced:',
+        'it never finds what is altered in place later',
+      ].join(' '),
     }),
     json: Flags.boolean({ summary: 'print the result as JSON, and no progress' }),
     verbose: Flags.boolean({ char: 'v', summary: 'say more about errors' }),

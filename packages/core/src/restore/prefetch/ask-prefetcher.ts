@@ -1,10 +1,11 @@
 import { connect } from 'node:net'
 import { join, relative } from 'node:path'
-import type { Disk } from '../../disk/disk.ts'
+import type { TreeDisk } from '../../disk/disk.ts'
 import type { WalrError } from '../../errors/walr-error.ts'
 import type { Logger } from '../../telemetry/logger.ts'
 import { firstLine } from './line-socket.ts'
-import { givenPath, type PrefetchPlace } from './prefetch-place.ts'
+import { isYoung, setMark } from './mark-file.ts'
+import { givenPath, silentMark, type PrefetchPlace } from './prefetch-place.ts'
 import { failureOf, parseReply, type PrefetchQuestion, type PrefetchReply } from './prefetch-protocol.ts'
 
 /** What a client wants, and where. */
@@ -14,7 +15,7 @@ export interface PrefetchRequest extends PrefetchQuestion {
 }
 
 export interface AskContext {
-  readonly disk: Disk
+  readonly disk: TreeDisk
   readonly logger: Logger
   readonly signal: AbortSignal
   /** Called while bytes come. */
@@ -27,7 +28,10 @@ export interface AskContext {
 export type PrefetchAnswer =
   { readonly kind: 'delivered' | 'absent' | 'direct' } | { readonly kind: 'failed'; readonly error: WalrError }
 
-const SILENCE_MS = 5000
+/** Two signs of life have not come; there must be time left for the direct way within a short `--timeout`. */
+export const SILENCE_MS = 2000
+/** One that was silent is not asked again before this. */
+const SKIP_MS = 60_000
 
 /**
  * Asks the prefetcher of a place for a file. What it delivers is at `targetPath` afterwards.
@@ -39,12 +43,19 @@ export async function askPrefetcher(
   request: PrefetchRequest,
   context: AskContext,
 ): Promise<PrefetchAnswer | undefined> {
-  const { signal, progress, silenceMs = SILENCE_MS } = context
+  const { disk, signal, progress, silenceMs = SILENCE_MS } = context
+  signal.throwIfAborted()
+  const mark = join(place.workingDirectory, silentMark(place))
+  if (await isYoung(disk, mark, SKIP_MS).catch(() => false)) return { kind: 'direct' }
   signal.throwIfAborted()
   const socket = connect(shortest(place))
   const stop = (): void => void socket.destroy()
   signal.addEventListener('abort', stop, { once: true })
-  const silence = setTimeout(stop, silenceMs)
+  const silent = new AbortController()
+  const silence = setTimeout(() => {
+    silent.abort()
+    stop()
+  }, silenceMs)
   const refused = new Promise<'refused'>((resolve) => {
     socket.once('error', () => resolve('refused'))
   })
@@ -62,7 +73,9 @@ export async function askPrefetcher(
       silence.refresh()
       if (hasProgress) progress()
     })
+    clearTimeout(silence)
     signal.throwIfAborted()
+    if (silent.signal.aborted) await setMark(disk, mark)
     const reply = line === undefined ? undefined : parseReply(line)
     if (reply === undefined) return { kind: 'direct' }
     return await settle(reply, place, request, context)

@@ -137,6 +137,26 @@ describe.each(shells)('a segment that is ready, with %s', (shell) => {
     },
   )
 
+  it.each(['WALR_ARCHIVE_STORAGE_PATH', 'WALR_PASSPHRASE', 'WALR_X'])(
+    'is left to Node when another variable of walr is set: %s',
+    (name) => {
+      ready([])
+      for (const value of ['/b', '', "it's\n.\n"]) {
+        expect(call([NAME, TARGET], { shell, environment: { [name]: value } })).toBe(42)
+      }
+      expect(isDelivered()).toBe(false)
+    },
+  )
+
+  it.each([
+    ['is set', { WALR_ARCHIVE_STORAGE_PATH: '/a' }, {}],
+    ['is the same', { WALR_ARCHIVE_STORAGE_PATH: '/a' }, { WALR_ARCHIVE_STORAGE_PATH: '/a' }],
+  ])('is left to Node when another variable of walr %s for the prefetcher', (_what, its, ours) => {
+    ready([], { environment: its })
+    expect(call([NAME, TARGET], { shell, environment: ours })).toBe(42)
+    expect(isDelivered()).toBe(false)
+  })
+
   it.each([
     ['too short', '0000000100000000000000A'],
     ['too long', '0000000100000000000000A10'],

@@ -3,7 +3,7 @@ import type { Disk, DiskFile } from '../../disk/disk.ts'
 import { isSystemError, systemErrorText } from '../../errors/system-error.ts'
 import { WalrError } from '../../errors/walr-error.ts'
 import type { WalCopy } from '../wal-source.ts'
-import { givenPath } from './prefetch-place.ts'
+import { givenPath, silentMark } from './prefetch-place.ts'
 
 /** A file that was written and has no name yet that anybody looks for. */
 export interface WrittenFile {
@@ -52,11 +52,17 @@ export class GenerationFolder {
   /** Removes what a prefetcher left that was killed, and makes the folders. The line goes first: it makes `ready/` count. */
   async prepare(): Promise<void> {
     await onDisk(this.#disk.remove(this.#linePath))
+    await this.speak()
     for (const folder of ['tmp', 'ready', 'given']) {
       const path = join(this.path, folder)
       await onDisk(this.#disk.makeDirectory(path))
       for (const { name } of await onDisk(this.#disk.list(path))) await onDisk(this.#disk.remove(join(path, name)))
     }
+  }
+
+  /** Clients ask again that had found the prefetcher silent. */
+  async speak(): Promise<void> {
+    await onDisk(this.#disk.remove(silentMark({ generation: this.path })))
   }
 
   /** From here on `bin/walr` takes files for calls with these arguments. */

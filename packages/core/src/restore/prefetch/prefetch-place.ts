@@ -26,6 +26,11 @@ export function unableMark({ generation }: PrefetchPlace): string {
   return `${generation}.unable`
 }
 
+/** Says that the prefetcher of a generation has not answered: it is stopped, or hangs. */
+export function silentMark({ generation }: Pick<PrefetchPlace, 'generation'>): string {
+  return join(generation, 'silent')
+}
+
 /** Where a client finds what it was given: a file in the folder of a generation. */
 export function givenPath(generation: string, given: string): string {
   return join(generation, 'given', given)

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
 import { connect, createServer, type Server } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -8,10 +8,12 @@ import { WalrError } from '../../errors/walr-error.ts'
 import { StorageError } from '../../plugins/contract/index.ts'
 import type { Logger } from '../../telemetry/logger.ts'
 import { askedPauseMs, failureKind } from '../failure-kind.ts'
+import { QUIET_MS } from '../patience.ts'
 import type { WalRequest } from '../wal-request.ts'
-import { askPrefetcher, type AskContext, type PrefetchAnswer } from './ask-prefetcher.ts'
-import type { PrefetchPlace } from './prefetch-place.ts'
-import type { SentWarning } from './prefetch-protocol.ts'
+import { askPrefetcher, SILENCE_MS, type AskContext, type PrefetchAnswer } from './ask-prefetcher.ts'
+import { GenerationFolder } from './generation-folder.ts'
+import { silentMark, type PrefetchPlace } from './prefetch-place.ts'
+import { ALIVE_INTERVAL_MS, type SentWarning } from './prefetch-protocol.ts'
 import { PrefetchServer } from './prefetch-server.ts'
 import type { PrefetchOutcome } from './prefetcher.ts'
 
@@ -191,6 +193,56 @@ describe('does it without', () => {
     expect(await ask()).toEqual({ kind: 'direct' })
     expect(existsSync(join(data, 'pg_wal/RECOVERYXLOG'))).toBe(false)
   })
+})
+
+describe('one that was silent', () => {
+  let asked: number
+  beforeEach(async () => {
+    asked = 0
+    await impostor()
+    expect(await ask({ silenceMs: 30 })).toEqual({ kind: 'direct' })
+    await stop()
+    const silent = createServer((socket) => {
+      asked++
+      socket.on('error', () => undefined)
+      socket.once('data', () => socket.write('{"kind":"absent"}\n'))
+    })
+    server = silent
+    await new Promise<void>((resolve) => silent.listen(join(data, place.socket), resolve))
+  })
+  const mark = (): string => join(data, silentMark(place))
+
+  it('is not asked by the next calls', async () => {
+    expect(await ask()).toEqual({ kind: 'direct' })
+    expect(await ask()).toEqual({ kind: 'direct' })
+    expect(asked).toBe(0)
+  })
+
+  it('is asked again after a minute', async () => {
+    const before = Date.now() / 1000 - 61
+    utimesSync(mark(), before, before)
+    expect(await ask()).toEqual({ kind: 'absent' })
+    expect(asked).toBe(1)
+  })
+
+  it.each(['speak', 'prepare'] as const)('is asked again when it goes on, or another one begins: %s', async (how) => {
+    await new GenerationFolder(nodeDisk, join(data, place.generation))[how]()
+    expect(await ask()).toEqual({ kind: 'absent' })
+  })
+})
+
+it('is not skipped when it has answered, or was of no help', async () => {
+  await ask()
+  answer = () => Promise.resolve({ kind: 'direct' })
+  await ask()
+  await impostor('no json\n')
+  await ask()
+  expect(existsSync(join(data, silentMark(place)))).toBe(false)
+})
+
+it('is given up early enough for the direct way, and not before a sign of life is due', () => {
+  expect(SILENCE_MS).toBeLessThanOrEqual(QUIET_MS / 2)
+  expect(SILENCE_MS).toBeGreaterThanOrEqual(2 * ALIVE_INTERVAL_MS)
 })
 
 it('waits as long as there is a sign of life, and counts what came as progress', async () => {
