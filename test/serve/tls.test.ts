@@ -78,7 +78,7 @@ describe('walr serve with TLS', () => {
     try {
       expect(await nameOf(running.address)).toBe('walr')
       copyFileSync(elsewhere.certificate, certFile)
-      await waitFor('the mismatch is told', () => log.text.includes('cannot be used'))
+      await waitFor('the mismatch is told', () => log.text.includes('is not that of the certificate'))
       expect(await nameOf(running.address)).toBe('walr')
       copyFileSync(elsewhere.key, keyFile)
       await waitFor('they are renewed', () => log.text.includes('were renewed'))
