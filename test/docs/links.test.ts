@@ -31,7 +31,10 @@ function anchorsOf(document: string): readonly string[] {
 }
 
 /** Variables that are no settings; the last is that of the reader in Python. */
-const others = 'WALR_ WALR_ARCHIVE_ WALR_CONFIG WALR_NODE WALR_DATA_DIR WALR_NPM_REGISTRY WALR_PASSPHRASE'.split(' ')
+const others = [
+  ...['WALR_', 'WALR_ARCHIVE_', 'WALR_CONFIG', 'WALR_NODE', 'WALR_DATA_DIR', 'WALR_NPM_REGISTRY'],
+  ...['WALR_SERVE_ADDR', 'WALR_SERVE_TOKEN_FILE', 'WALR_PASSPHRASE'],
+]
 
 /** Of a setting, an option, an item of a list, or one of those that are no settings. */
 function isVariable(name: string): boolean {
