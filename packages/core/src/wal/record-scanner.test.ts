@@ -226,6 +226,7 @@ function isWithoutMeaning(offset: number, mask: number): boolean {
   const inPage = offset % 8192
   if (offset >= 20 && offset < 40) return offset < 20 || offset >= 24
   if (inPage < 2) return offset < 2
-  if (inPage === 2) return (mask & ~0x04) === 0
+  // XLP_BKP_REMOVABLE; and that a record was given up before this page, where none was open (XLP_FIRST_IS_OVERWRITE_CONTRECORD).
+  if (inPage === 2) return (mask & ~0x0c) === 0
   return inPage >= 4 && inPage < 8
 }
