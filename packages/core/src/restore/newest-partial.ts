@@ -1,5 +1,6 @@
 import type { Disk } from '../disk/disk.ts'
 import { WalrError } from '../errors/walr-error.ts'
+import { lengthWithoutZeros } from '../wal/trailing-zeros.ts'
 import type { WalFileName } from '../wal/wal-file-name.ts'
 import { findPartial, readSource, type SourceFile } from './source-file.ts'
 
@@ -54,8 +55,8 @@ async function lastByte(disk: Disk, file: SourceFile): Promise<number> {
   let position = 0
   let end = 0
   for await (const chunk of readSource(disk, file)) {
-    const last = chunk.findLastIndex((byte) => byte !== 0)
-    if (last >= 0) end = position + last + 1
+    const length = lengthWithoutZeros(chunk)
+    if (length > 0) end = position + length
     position += chunk.length
   }
   return end

@@ -6,6 +6,7 @@ import {
   type ExpectedSegment,
 } from '../wal/page-header.ts'
 import { segmentHeaderFault } from '../wal/segment-header-fault.ts'
+import { lengthWithoutZeros } from '../wal/trailing-zeros.ts'
 import { segmentStartLsn, walFileSegment, type WalFileName } from '../wal/wal-file-name.ts'
 import { isWalSegmentSize, type WalSegmentSize } from '../wal/wal-segment-size.ts'
 import type { SegmentOwner } from './segment-owner.ts'
@@ -48,7 +49,7 @@ export class SegmentBeginning {
    */
   add(bytes: Uint8Array): Uint8Array | undefined {
     if (this.#expected !== undefined) return undefined
-    this.#onlyZeros &&= isZeros(bytes)
+    this.#onlyZeros &&= lengthWithoutZeros(bytes) === 0
     const before = this.#have
     if (this.#have < this.#head.length) {
       const taken = bytes.subarray(0, this.#head.length - this.#have)
@@ -108,15 +109,4 @@ export function notDelivered(
     hint: 'It was not handed to PostgreSQL. Put a good copy in its place.',
     cause,
   })
-}
-
-const zeros = Buffer.alloc(65_536)
-
-/** Compares with zeros in large steps: most of a padded segment passes here. */
-function isZeros(bytes: Uint8Array): boolean {
-  for (let at = 0; at < bytes.length; at += zeros.length) {
-    const part = bytes.subarray(at, at + zeros.length)
-    if (zeros.compare(part, 0, part.length, 0, part.length) !== 0) return false
-  }
-  return true
 }

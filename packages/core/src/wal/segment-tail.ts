@@ -1,7 +1,6 @@
 import { isSwitch, PAGE_HEADER_BYTES, RECORD_ALIGNMENT, RECORD_HEADER_BYTES, RECORD_INFO_AT } from './record-format.ts'
 import { LONG_PAGE_HEADER_BYTES } from './page-header.ts'
-
-const ZEROS = Buffer.alloc(65_536)
+import { lengthWithoutZeros } from './trailing-zeros.ts'
 
 /**
  * Tells from the last bytes of a segment that are not zero whether it ends before its end. It looks at the end of each chunk
@@ -64,15 +63,4 @@ export class SegmentTail {
     this.#last.copyWithin(0, Math.min(zeros, this.#last.length))
     this.#last.fill(0, Math.max(0, this.#last.length - zeros))
   }
-}
-
-function lengthWithoutZeros(bytes: Uint8Array): number {
-  let length = bytes.length
-  for (let size = Math.min(length, ZEROS.length); size > 0 && bytes[length - 1] === 0;) {
-    if (ZEROS.compare(bytes, length - size, length, 0, size) === 0) {
-      length -= size
-      size = Math.min(length, size)
-    } else size >>>= 1
-  }
-  return length
 }
